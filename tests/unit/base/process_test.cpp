@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/process.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
+namespace {
+
+base::Command shell(std::string script) {
+  return {.program = "sh",
+          .arguments = {"-c", std::move(script)},
+          .environment = {},
+          .working_directory = {},
+          .input = {}};
+}
+
+}  // namespace
+
+TEST(Process, GivesLinesOutputAndExitStatus) {
+  base::SystemProcessRunner runner;
+  std::vector<std::string> lines;
+
+  const auto result = runner.run(shell("echo one; sleep 0.1; echo two >&2; exit 3"),
+                                 [&](std::string_view line) { lines.emplace_back(line); }, {});
+
+  EXPECT_EQ(result.exit_status, 3);
+  EXPECT_EQ(result.standard_output, "one\n");
+  EXPECT_EQ(lines, (std::vector<std::string>{"one", "two"}));
+}
+
+TEST(Process, GivesInputAndNoForeignEnvironment) {
+  base::SystemProcessRunner runner;
+  ::setenv("OSARTIFACT_TEST_CANARY", "leak", 1);
+  auto command = shell("cat; env");
+  command.input = "hello\n";
+  command.environment = {"A=b"};
+
+  const auto result = runner.run(command, {}, {});
+
+  EXPECT_EQ(result.standard_output.substr(0, 6), "hello\n");
+  EXPECT_NE(result.standard_output.find("A=b\n"), std::string::npos);
+  EXPECT_EQ(result.standard_output.find("leak"), std::string::npos);
+}
+
+TEST(Process, StopEndsTheWholeGroup) {
+  base::SystemProcessRunner runner;
+  std::stop_source source;
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    source.request_stop();
+  });
+  const auto start = std::chrono::steady_clock::now();
+
+  EXPECT_THROW(runner.run(shell("sleep 60 & sleep 60"), {}, source.get_token()), base::Error);
+
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4));
+}
+
+TEST(Process, AMissingProgramIsAnErrorThatNamesIt) {
+  base::SystemProcessRunner runner;
+  try {
+    runner.run({.program = "no-such-program",
+                .arguments = {},
+                .environment = {},
+                .working_directory = {},
+                .input = {}},
+               {}, {});
+    FAIL();
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.code(), base::ErrorCode::kArtifactTool);
+    EXPECT_STREQ(error.what(), "cannot run no-such-program");
+  }
+}
+
+TEST(Process, FailureShowsTheLastLines) {
+  base::SystemProcessRunner runner;
+  try {
+    base::run_or_throw(runner, shell("echo bad thing; exit 1"), base::ErrorCode::kBuildStep, {},
+                       {});
+    FAIL();
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.facts().why, "exit status 1\n    bad thing");
+  }
+}
