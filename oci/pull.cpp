@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "oci/pull.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace oci {
+namespace {
+
+constexpr int kMaxIndexDepth = 4;
+
+std::string document_name(const Reference& reference, const Digest& digest) {
+  return fmt::format("the manifest of {} ({})", reference.text(), digest.text());
+}
+
+Reference by_digest(const Reference& reference, const Digest& digest) {
+  auto pinned = reference;
+  pinned.digest = digest;
+  return pinned;
+}
+
+/// Gives the bytes of a manifest or index by digest, asking the next place only when needed.
+using DocumentSource = std::function<std::string(const Descriptor&)>;
+
+ResolvedImage descend(Descriptor descriptor, const Reference& reference, const Platform& platform,
+                      const DocumentSource& document) {
+  for (int depth = 0; depth <= kMaxIndexDepth; ++depth) {
+    const auto what = document_name(reference, descriptor.digest);
+    const auto bytes = document(descriptor);
+    if (descriptor.media_type.empty()) descriptor.media_type = detect_media_type(bytes, what);
+    if (!is_index(descriptor.media_type)) {
+      return {.descriptor = descriptor,
+              .manifest = parse_manifest(bytes, descriptor.media_type, what)};
+    }
+    descriptor = select_platform(parse_index(bytes, descriptor.media_type, what), platform,
+                                 reference.text());
+  }
+  throw base::Error({.code = base::ErrorCode::kIntegrity,
+                     .what = fmt::format("cannot use {}", reference.text()),
+                     .why = fmt::format("its indexes are nested deeper than {}", kMaxIndexDepth),
+                     .hint = ""});
+}
+
+void check_layer_types(const Reference& reference, const Manifest& manifest) {
+  const std::set<std::string_view> known = {media_type::kOciLayer,
+                                            media_type::kOciLayerGzip,
+                                            media_type::kOciLayerZstd,
+                                            media_type::kDockerLayerGzip,
+                                            "application/vnd.docker.image.rootfs.diff.tar",
+                                            "application/vnd.docker.image.rootfs.diff.tar.zstd"};
+  for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
+    const auto& type = manifest.layers[i].media_type;
+    if (known.contains(type)) continue;
+    throw base::Error({.code = base::ErrorCode::kIntegrity,
+                       .what = fmt::format("cannot unpack layer {} of {}", i + 1, reference.text()),
+                       .why = fmt::format("its media type is '{}'", type),
+                       .hint = "encrypted, foreign and non-image layers are not supported"});
+  }
+}
+
+void check_platform(const Reference& reference, const ImageConfig& config,
+                    const Platform& platform) {
+  if (platform.accepts(config.platform)) return;
+  throw base::Error(
+      {.code = base::ErrorCode::kIntegrity,
+       .what = fmt::format("{} is not for {}", reference.text(), platform.text()),
+       .why = fmt::format("its config says {}", config.platform.text()),
+       .hint = "choose its architecture with --arch or spec.artifacts.arch, or another image"});
+}
+
+/// Writes what the registry sends into the store's partial blob.
+class StoreSink final : public BlobSink {
+ public:
+  StoreSink(BlobWriter& writer, const std::function<void(std::int64_t)>& advance)
+      : writer_(writer), advance_(advance) {}
+  [[nodiscard]] std::uint64_t offset() const override { return writer_.offset(); }
+  void restart() override {
+    advance_(-static_cast<std::int64_t>(writer_.offset()));
+    writer_.restart();
+  }
+  void write(std::span<const std::byte> data) override {
+    writer_.write(data);
+    fetched_ += data.size();
+    advance_(static_cast<std::int64_t>(data.size()));
+  }
+  [[nodiscard]] std::uint64_t fetched() const { return fetched_; }
+
+ private:
+  BlobWriter& writer_;
+  const std::function<void(std::int64_t)>& advance_;
+  std::uint64_t fetched_ = 0;
+};
+
+/// One pull: the layers still to do, shared by a few threads.
+class LayerPull {
+ public:
+  LayerPull(Registry& registry, Store& store, const Reference& reference,
+            const PullProgress& progress)
+      : registry_(registry), store_(store), reference_(reference), progress_(progress) {}
+
+  PullResult run(const Manifest& manifest, unsigned parallel, const std::stop_token& stop) {
+    collect(manifest);
+    {
+      const std::stop_callback forward(stop, [this] { source_.request_stop(); });
+      std::vector<std::jthread> threads;
+      const auto count = std::min<std::size_t>(std::max(parallel, 1U), wanted_.size());
+      for (std::size_t i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
+    }
+    if (failure_) std::rethrow_exception(failure_);
+    return {.fetched_bytes = fetched_bytes_,
+            .fetched_layers = fetched_layers_,
+            .reused_layers = reused_layers_};
+  }
+
+ private:
+  struct Wanted {
+    Descriptor blob;
+    std::size_t number = 0;
+  };
+
+  void collect(const Manifest& manifest) {
+    std::set<Digest> seen;
+    for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
+      const auto& blob = manifest.layers[i];
+      if (!seen.insert(blob.digest).second) continue;
+      total_ += blob.size;
+      if (store_.contains(blob)) {
+        ++reused_layers_;
+        done_ += static_cast<std::int64_t>(blob.size);
+      } else {
+        wanted_.push_back({.blob = blob, .number = i + 1});
+      }
+    }
+    report(0);
+  }
+
+  void work() {
+    while (!source_.stop_requested()) {
+      const auto index = next_++;
+      if (index >= wanted_.size()) return;
+      try {
+        fetch(wanted_[index]);
+      } catch (base::Error& error) {
+        error.add_context(fmt::format("fetching layer {} ({}) of {}", wanted_[index].number,
+                                      wanted_[index].blob.digest.text(), reference_.text()));
+        fail(std::make_exception_ptr(error));
+      } catch (...) {
+        fail(std::current_exception());
+      }
+    }
+  }
+
+  /// The first failure is the true one; the others only say that they were stopped.
+  void fail(std::exception_ptr failure) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::move(failure);
+    source_.request_stop();
+  }
+
+  void fetch(const Wanted& wanted) {
+    for (int attempt = 0;; ++attempt) {
+      const auto before = done_by(wanted);
+      try {
+        return fetch_once(wanted);
+      } catch (const base::Error& error) {
+        // A proxy may have served one bad copy: one clean second try, then it is the registry's.
+        if (error.code() != base::ErrorCode::kIntegrity || attempt == 1) throw;
+        report(before - done_by(wanted));
+        set_done(wanted, before);
+      }
+    }
+  }
+
+  void fetch_once(const Wanted& wanted) {
+    const auto writer = store_.write_blob(wanted.blob, source_.get_token());
+    if (writer->complete()) {
+      ++reused_layers_;
+      advance(wanted, static_cast<std::int64_t>(wanted.blob.size));
+      return;
+    }
+    advance(wanted, static_cast<std::int64_t>(writer->offset()));
+    const std::function<void(std::int64_t)> on_bytes = [&](std::int64_t count) {
+      advance(wanted, count);
+    };
+    StoreSink sink(*writer, on_bytes);
+    if (writer->offset() < wanted.blob.size) {
+      registry_.fetch_blob(reference_, wanted.blob, sink, source_.get_token());
+    }
+    fetched_bytes_ += sink.fetched();
+    writer->commit();
+    ++fetched_layers_;
+  }
+
+  std::int64_t done_by(const Wanted& wanted) {
+    const std::lock_guard lock(mutex_);
+    return per_layer_[wanted.number];
+  }
+  void set_done(const Wanted& wanted, std::int64_t value) {
+    const std::lock_guard lock(mutex_);
+    per_layer_[wanted.number] = value;
+  }
+  void advance(const Wanted& wanted, std::int64_t count) {
+    {
+      const std::lock_guard lock(mutex_);
+      per_layer_[wanted.number] += count;
+    }
+    report(count);
+  }
+  void report(std::int64_t count) {
+    const auto done = done_ += count;
+    if (progress_) progress_(static_cast<std::uint64_t>(std::max<std::int64_t>(done, 0)), total_);
+  }
+
+  Registry& registry_;
+  Store& store_;
+  const Reference& reference_;
+  const PullProgress& progress_;
+  std::stop_source source_;
+  std::vector<Wanted> wanted_;
+  std::atomic<std::size_t> next_ = 0;
+  std::atomic<std::int64_t> done_ = 0;
+  std::uint64_t total_ = 0;
+  std::atomic<std::uint64_t> fetched_bytes_ = 0;
+  std::atomic<std::uint64_t> fetched_layers_ = 0;
+  std::atomic<std::uint64_t> reused_layers_ = 0;
+  std::mutex mutex_;
+  std::map<std::size_t, std::int64_t> per_layer_;
+  std::exception_ptr failure_;
+};
+
+/// Brings a small blob (a config) into the store.
+void pull_small_blob(Registry& registry, Store& store, const Reference& reference,
+                     const Descriptor& blob, std::size_t limit, const std::stop_token& stop) {
+  if (store.read_blob(blob.digest, limit)) return;
+  if (blob.size > limit) {
+    throw base::Error({.code = base::ErrorCode::kIntegrity,
+                       .what = fmt::format("cannot use the config of {}", reference.text()),
+                       .why = fmt::format("it has {} bytes; the limit is {}", blob.size, limit),
+                       .hint = ""});
+  }
+  const auto writer = store.write_blob(blob, stop);
+  if (writer->complete()) return;
+  const std::function<void(std::int64_t)> ignore = [](std::int64_t /*count*/) {};
+  StoreSink sink(*writer, ignore);
+  if (writer->offset() < blob.size) registry.fetch_blob(reference, blob, sink, stop);
+  writer->commit();
+}
+
+[[noreturn]] void fail_offline(const Reference& reference, std::string why) {
+  throw base::Error({.code = base::ErrorCode::kNotFound,
+                     .what = fmt::format("cannot use {} offline", reference.text()),
+                     .why = std::move(why),
+                     .hint = "run the command once without --offline, or osartifact pull it"});
+}
+
+}  // namespace
+
+std::uint64_t ResolvedImage::layer_bytes() const {
+  std::map<Digest, std::uint64_t> sizes;
+  for (const auto& layer : manifest.layers) sizes.emplace(layer.digest, layer.size);
+  std::uint64_t total = 0;
+  for (const auto& [digest, size] : sizes) total += size;
+  return total;
+}
+
+ResolvedImage resolve_image(Registry& registry, Store& store, const Reference& reference,
+                            const Platform& platform, std::stop_token stop) {
+  // A digest says it all: when the store has it, the registry need not be asked.
+  const bool known = reference.digest && store.read_blob(*reference.digest, kMaxManifestBytes);
+  auto top = known ? Descriptor{.media_type = "",
+                                .digest = *reference.digest,
+                                .size = 0,
+                                .annotations = {},
+                                .platform = {},
+                                .urls = {}}
+                   : registry.resolve(reference, stop);
+  auto image = descend(std::move(top), reference, platform, [&](const Descriptor& descriptor) {
+    if (auto bytes = store.read_blob(descriptor.digest, kMaxManifestBytes)) return *bytes;
+    const auto document = registry.manifest(by_digest(reference, descriptor.digest), stop);
+    store.put_blob(document.bytes);
+    return document.bytes;
+  });
+  image.descriptor.size = store.read_blob(image.descriptor.digest, kMaxManifestBytes)->size();
+  return image;
+}
+
+ResolvedImage resolve_offline(const Store& store, const Reference& reference,
+                              const Platform& platform) {
+  auto top = store.find(reference.text());
+  if (!top && reference.digest) {
+    top = Descriptor{.media_type = "",
+                     .digest = *reference.digest,
+                     .size = 0,
+                     .annotations = {},
+                     .platform = {},
+                     .urls = {}};
+  }
+  if (!top) fail_offline(reference, "the store has no image of that name");
+  auto image = descend(*top, reference, platform, [&](const Descriptor& descriptor) {
+    auto bytes = store.read_blob(descriptor.digest, kMaxManifestBytes);
+    if (!bytes)
+      fail_offline(reference, fmt::format("the store lacks {}", descriptor.digest.text()));
+    return *bytes;
+  });
+  std::string missing;
+  for (const auto& layer : image.manifest.layers) {
+    if (!store.contains(layer)) missing += " " + layer.digest.text();
+  }
+  if (!missing.empty()) fail_offline(reference, "the store lacks the layers" + missing);
+  return image;
+}
+
+Manifest read_manifest(const Store& store, const Descriptor& manifest) {
+  const auto what = fmt::format("the manifest {}", manifest.digest.text());
+  const auto bytes = store.read_blob(manifest.digest, kMaxManifestBytes);
+  if (!bytes) {
+    throw base::Error({.code = base::ErrorCode::kNotFound,
+                       .what = fmt::format("{} is not in the store", what),
+                       .why = "",
+                       .hint = "pull the image again"});
+  }
+  return parse_manifest(*bytes, manifest.media_type, what);
+}
+
+ImageConfig read_config(const Store& store, const Manifest& manifest) {
+  const auto what = fmt::format("the config {}", manifest.config.digest.text());
+  const auto bytes = store.read_blob(manifest.config.digest, kMaxConfigBytes);
+  if (!bytes) {
+    throw base::Error({.code = base::ErrorCode::kNotFound,
+                       .what = fmt::format("{} is not in the store", what),
+                       .why = "",
+                       .hint = "pull the image again"});
+  }
+  return parse_config(*bytes, what);
+}
+
+PullResult pull_image(Registry& registry, Store& store, const Reference& reference,
+                      const ResolvedImage& image, const Platform& platform, unsigned parallel,
+                      const PullProgress& progress, std::stop_token stop) {
+  check_layer_types(reference, image.manifest);
+  pull_small_blob(registry, store, reference, image.manifest.config, kMaxConfigBytes, stop);
+  const auto config = read_config(store, image.manifest);
+  check_layers_match(image.manifest, config, document_name(reference, image.descriptor.digest));
+  check_platform(reference, config, platform);
+  const auto result =
+      LayerPull(registry, store, reference, progress).run(image.manifest, parallel, stop);
+  if (stop.stop_requested()) {
+    throw base::Error({.code = base::ErrorCode::kInterrupted,
+                       .what = fmt::format("the pull of {} was stopped", reference.text()),
+                       .why = "",
+                       .hint = ""});
+  }
+  store.tag(reference.text(), image.descriptor);
+  return result;
+}
+
+}  // namespace oci
