@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "orchestrator/command_line.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "base/format.hpp"
+
+namespace orchestrator {
+namespace {
+
+constexpr const char* kFooter =
+    "\nExit status: 0 done; 2 bad usage or manifest; 3 authentication or authorization;\n"
+    "4 registry or network; 5 a build step failed; 6 an artifact tool failed; 7 integrity;\n"
+    "8 no space or I/O; 130, 143 interrupted.\n";
+
+std::filesystem::path default_store() {
+  if (::geteuid() == 0) return "/var/lib/osartifact";
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0') {
+    return std::filesystem::path(data) / "osartifact";
+  }
+  const char* home = std::getenv("HOME");
+  return std::filesystem::path(home != nullptr ? home : "/") / ".local/share/osartifact";
+}
+
+/// Adds a flag whose variable has the same name: --ca-dir and OSARTIFACT_CA_DIR.
+template <typename Value>
+CLI::Option* add_common(CLI::App& app, const std::string& name, Value& value,
+                        const std::string& text) {
+  std::string variable = "OSARTIFACT_" + name;
+  std::transform(variable.begin(), variable.end(), variable.begin(), [](unsigned char c) {
+    return c == '-' ? '_' : static_cast<char>(std::toupper(c));
+  });
+  if constexpr (std::is_same_v<Value, bool>) {
+    return app.add_flag("--" + name, value, text)->envname(variable)->group("Common options");
+  } else {
+    return app.add_option("--" + name, value, text)->envname(variable)->group("Common options");
+  }
+}
+
+void add_common_options(CLI::App& app, CommonOptions& common) {
+  common.store = default_store();
+  add_common(app, "store", common.store, "Where images and results are kept")->type_name("DIR");
+  add_common(
+      app, "credentials", common.credentials,
+      "Registry credentials: config.json, a folder with one, or a mounted Secret (repeatable)")
+      ->type_name("FILE|DIR")
+      ->allow_extra_args(false);
+  add_common(app, "secrets", common.secrets, "A folder per Secret, a file per key")
+      ->type_name("DIR");
+  add_common(app, "arch", common.arch, "Architecture of the image")->type_name("amd64|arm64");
+  add_common(app, "insecure-registry", common.insecure_registries,
+             "Allow plain HTTP and unverified TLS for this host (repeatable)")
+      ->type_name("HOST")
+      ->allow_extra_args(false);
+  add_common(app, "ca-dir", common.ca_dir, "More CA certificates, PEM files")->type_name("DIR");
+  add_common(app, "volume", common.volumes, "Where a volume of the manifest lies (repeatable)")
+      ->type_name("NAME=DIR")
+      ->allow_extra_args(false);
+  add_common(app, "image-engine", common.image_engine, "What builds images")
+      ->check(CLI::IsMember({"native"}));
+  add_common(app, "artifact-engine", common.artifact_engine, "What makes artifacts")
+      ->check(CLI::IsMember({"native"}));
+  add_common(app, "jobs", common.jobs, "Work at the same time; 0: as many as processors");
+  add_common(app, "offline", common.offline, "Use the store only, never the network");
+  add_common(app, "no-cache", common.no_cache, "Run every stage, even if its result is there");
+  add_common(app, "progress", common.progress, "How progress is shown")
+      ->check(CLI::IsMember({"auto", "tty", "plain", "json"}));
+  add_common(app, "log-level", common.log_level, "What is worth a line")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  add_common(app, "log-format", common.log_format, "json is one object per line")
+      ->check(CLI::IsMember({"text", "json"}));
+  add_common(app, "report", common.report, "Where the report goes, instead of DIR/NAME.report.json")
+      ->type_name("FILE");
+}
+
+/// The commands, each with its arguments; a callback notes which one was given.
+void add_image_commands(CLI::App& app, Invocation& invocation) {
+  const auto command = [&](CLI::App& parent, const char* name, const char* text,
+                           CommandName value) {
+    auto* sub = parent.add_subcommand(name, text)->fallthrough()->footer(kFooter);
+    sub->callback([&invocation, value] { invocation.command = value; });
+    return sub;
+  };
+  auto* pull = command(app, "pull", "Bring an image into the store", CommandName::kPull);
+  pull->add_option("REF", invocation.subject, "Image reference")->required();
+  pull->add_option("--to", invocation.to, "Copy it out as well (repeatable)")
+      ->type_name("oci:DIR[:TAG]|oci-archive:FILE|docker-archive:FILE")
+      ->allow_extra_args(false);
+  auto* unpack = command(app, "unpack", "Write an image's root file system into a folder",
+                         CommandName::kUnpack);
+  unpack
+      ->add_option("SRC", invocation.subject,
+                   "REF, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE")
+      ->required();
+  unpack->add_option("DIR", invocation.destination, "An empty or new folder")->required();
+  auto* push = command(app, "push", "Send an image to a registry", CommandName::kPush);
+  push->add_option("SRC", invocation.subject,
+                   "REF, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE")
+      ->required();
+  push->add_option("REF", invocation.destination, "Where to")->required();
+  auto* inspect = command(app, "inspect", "Show an image as JSON", CommandName::kInspect);
+  inspect
+      ->add_option("SRC", invocation.subject,
+                   "REF, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE")
+      ->required();
+  inspect->add_flag("--raw", invocation.raw, "The manifest as it is");
+  inspect->add_flag("--config", invocation.config, "The image config as it is");
+  auto* store =
+      app.add_subcommand("store", "Look after the store")->fallthrough()->require_subcommand(1);
+  command(*store, "df", "Show what takes space", CommandName::kStoreDf);
+  auto* prune =
+      command(*store, "prune", "Free what no name and no build needs", CommandName::kStorePrune);
+  prune->add_flag("--all", invocation.all, "Free named images too");
+  command(*store, "verify", "Re-read every blob; remove the broken", CommandName::kStoreVerify);
+}
+
+void add_build_commands(CLI::App& app, Invocation& invocation) {
+  const auto command = [&](const char* name, const char* text, CommandName value) {
+    auto* sub = app.add_subcommand(name, text)->fallthrough()->footer(kFooter);
+    sub->callback([&invocation, value] { invocation.command = value; });
+    return sub;
+  };
+  const auto file = [&](CLI::App* sub) {
+    sub->add_option("FILE", invocation.subject, "The manifest; - is standard input")->required();
+  };
+  auto* build =
+      command("build", "Make the artifacts of every OSArtifact in FILE", CommandName::kBuild);
+  file(build);
+  build->add_option("-o,--output", invocation.output, "Where the artifacts go")->type_name("DIR");
+  build
+      ->add_flag("--image-archive", invocation.image_archive,
+                 "Also write NAME.tar, a docker-archive of the image")
+      ->envname("OSARTIFACT_IMAGE_ARCHIVE");
+  auto* plan = command("plan", "Show what build would do", CommandName::kPlan);
+  file(plan);
+  plan->add_option("-o,--output", invocation.output, "Where the artifacts would go")
+      ->type_name("DIR");
+  plan->add_option("--format", invocation.format, "")
+      ->check(CLI::IsMember({"text", "json", "dot"}));
+  auto* validate = command("validate", "Show every error of a manifest", CommandName::kValidate);
+  file(validate);
+  validate->add_option("--format", invocation.format, "")->check(CLI::IsMember({"text", "json"}));
+  auto* version = command("version", "Show the version", CommandName::kVersion);
+  version->add_option("--format", invocation.format, "")->check(CLI::IsMember({"text", "json"}));
+}
+
+std::vector<std::string> names_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* sub : app.get_subcommands({})) names.push_back(sub->get_name());
+  return names;
+}
+
+std::vector<std::string> flags_of(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  for (const auto* sub : app.get_subcommands()) {
+    for (const auto& flag : flags_of(*sub)) flags.push_back(flag);
+  }
+  return flags;
+}
+
+[[noreturn]] void refuse(const CLI::App& app, const std::vector<std::string>& arguments,
+                         const CLI::ParseError& error) {
+  std::string hint = "osartifact --help";
+  const auto names = names_of(app);
+  if (!arguments.empty() && !arguments[0].starts_with('-') &&
+      std::find(names.begin(), names.end(), arguments[0]) == names.end()) {
+    const auto near = base::nearest(arguments[0], names);
+    throw base::Error({.code = base::ErrorCode::kUsage,
+                       .what = fmt::format("there is no command '{}'", arguments[0]),
+                       .why = "",
+                       .hint = near.empty() ? hint : fmt::format("osartifact {}", near)});
+  }
+  for (const auto& argument : arguments) {
+    const auto flag = argument.substr(0, argument.find('='));
+    const auto flags = flags_of(app);
+    if (!flag.starts_with("--") || std::find(flags.begin(), flags.end(), flag) != flags.end())
+      continue;
+    if (const auto near = base::nearest(flag, flags); !near.empty()) {
+      hint = fmt::format("did you mean {}?", near);
+    }
+  }
+  if (!app.get_subcommands().empty() && hint == "osartifact --help") {
+    hint = fmt::format("osartifact {} --help", app.get_subcommands().front()->get_name());
+  }
+  throw base::Error({.code = base::ErrorCode::kUsage,
+                     .what = "the command line is not valid",
+                     .why = error.what(),
+                     .hint = hint});
+}
+
+}  // namespace
+
+std::variant<Invocation, HelpText> parse_command_line(const std::vector<std::string>& arguments) {
+  Invocation invocation;
+  CLI::App app(
+      "Turns an OCI image in a private registry into a bootable operating system artifact.",
+      "osartifact");
+  app.require_subcommand(1)->footer(kFooter)->fallthrough();
+  add_common_options(app, invocation.common);
+  add_build_commands(app, invocation);
+  add_image_commands(app, invocation);
+  auto reversed = arguments;
+  std::reverse(reversed.begin(), reversed.end());
+  try {
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    const auto* shown = &app;
+    while (!shown->get_subcommands().empty()) shown = shown->get_subcommands().front();
+    auto text = shown->help();
+    if (shown != &app) text += "\nThe common options are in osartifact --help.\n";
+    return HelpText{text};
+  } catch (const CLI::ParseError& error) {
+    refuse(app, arguments, error);
+  }
+  return invocation;
+}
+
+}  // namespace orchestrator

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "orchestrator/display.hpp"
+
+namespace orchestrator {
+
+/// The flags that every command takes; each has a variable OSARTIFACT_<NAME>.
+struct CommonOptions {
+  std::filesystem::path store;
+  std::vector<std::filesystem::path> credentials;
+  std::filesystem::path secrets;  ///< A folder per Secret, a file per key; empty: none.
+  std::string arch;               ///< Empty: the manifest's, else this machine's.
+  std::vector<std::string> insecure_registries;
+  std::filesystem::path ca_dir;
+  std::vector<std::string> volumes;  ///< NAME=DIR.
+  std::string image_engine = "native";
+  std::string artifact_engine = "native";
+  unsigned jobs = 0;  ///< 0: the number of processors we may use.
+  bool offline = false;
+  bool no_cache = false;
+  std::string progress = "auto";
+  std::string log_level = "info";
+  std::string log_format = "text";
+  std::filesystem::path report;
+};
+
+enum class CommandName {
+  kBuild,
+  kPlan,
+  kValidate,
+  kPull,
+  kUnpack,
+  kPush,
+  kInspect,
+  kStoreDf,
+  kStorePrune,
+  kStoreVerify,
+  kVersion,
+};
+
+/// A command line, parsed.
+struct Invocation {
+  CommandName command = CommandName::kVersion;
+  CommonOptions common;
+  std::string subject;      ///< FILE, REF or SRC.
+  std::string destination;  ///< DIR or REF.
+  std::vector<std::string> to;
+  std::string format = "text";
+  std::filesystem::path output = ".";
+  bool image_archive = false;
+  bool raw = false;
+  bool config = false;
+  bool all = false;
+};
+
+}  // namespace orchestrator

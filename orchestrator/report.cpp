@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "orchestrator/report.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+namespace orchestrator {
+namespace {
+
+constexpr const char* kReportVersion = "osartifact.report/v1";
+
+const char* name_of_state(const StageOutcome& outcome) {
+  switch (outcome.state) {
+    case StageState::kCached:
+      return "cached";
+    case StageState::kNotNeeded:
+      return "not-needed";
+    case StageState::kRun:
+      break;
+  }
+  if (outcome.record) return "done";
+  return outcome.started == std::chrono::system_clock::time_point() ? "not-started" : "failed";
+}
+
+nlohmann::json describe_stage(const PlannedStage& planned, const StageOutcome& outcome) {
+  nlohmann::json stage = {{"name", planned.stage->name()},
+                          {"state", name_of_state(outcome)},
+                          {"fingerprint", planned.fingerprint.text()},
+                          {"milliseconds", outcome.elapsed.count()}};
+  if (outcome.started != std::chrono::system_clock::time_point()) {
+    stage["started"] = format_time(outcome.started);
+  }
+  if (outcome.record) stage["result"] = *outcome.record;
+  if (!outcome.facts.empty()) stage["facts"] = outcome.facts;
+  if (!outcome.warnings.empty()) stage["warnings"] = outcome.warnings;
+  return stage;
+}
+
+nlohmann::json describe_error(const base::Error& error) {
+  return {{"code", base::name_of(error.code())}, {"exitStatus", base::exit_status(error.code())},
+          {"what", error.facts().what},          {"why", error.facts().why},
+          {"hint", error.facts().hint},          {"while", error.contexts()}};
+}
+
+}  // namespace
+
+nlohmann::json make_report(const BuildReport& build, const Plan& plan,
+                           const std::vector<StageOutcome>& outcomes) {
+  nlohmann::json report = {{"version", kReportVersion},
+                           {"osartifact", OSARTIFACT_VERSION},
+                           {"name", build.artifact},
+                           {"started", format_time(build.started)},
+                           {"finished", format_time(build.finished)},
+                           {"image", {{"reference", build.image_reference}}},
+                           {"stages", nlohmann::json::array()},
+                           {"artifacts", nlohmann::json::array()}};
+  if (build.image_digest) report["image"]["digest"] = build.image_digest->text();
+  for (const auto index : build.stages) {
+    if (index >= outcomes.size()) continue;
+    report["stages"].push_back(describe_stage(plan.stages[index], outcomes[index]));
+    if (plan.stages[index].goal && outcomes[index].record) {
+      report["artifacts"].push_back(*outcomes[index].record);
+    }
+  }
+  if (build.error) report["error"] = describe_error(*build.error);
+  return report;
+}
+
+std::string format_time(std::chrono::system_clock::time_point time) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+}  // namespace orchestrator

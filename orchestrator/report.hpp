@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "orchestrator/executor.hpp"
+
+namespace orchestrator {
+
+/// One OSArtifact's share of a build.
+struct BuildReport {
+  std::string artifact;
+  std::string image_reference;
+  std::optional<oci::Digest> image_digest;
+  std::chrono::system_clock::time_point started;
+  std::chrono::system_clock::time_point finished;
+  std::vector<std::size_t> stages;  ///< Indices into the plan.
+  std::optional<base::Error> error;
+};
+
+/// The content of NAME.report.json: enough to say where every byte came from, and no secret.
+nlohmann::json make_report(const BuildReport& build, const Plan& plan,
+                           const std::vector<StageOutcome>& outcomes);
+
+/// "2026-11-23T21:45:00Z".
+std::string format_time(std::chrono::system_clock::time_point time);
+
+}  // namespace orchestrator
