@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The one list of Debian 12 packages. Prints those of the groups named, or installs what is missing:
+#   packaging/deps.sh [--install] build|run|quickstart|test|check ...
+set -euo pipefail
+
+# What compiles the program.
+build="g++ cmake ninja-build ccache pkg-config git python3-minimal
+  libarchive-dev libcurl4-openssl-dev libssl-dev libisal-dev libzstd-dev nlohmann-json3-dev
+  libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libboost1.81-dev libboost-filesystem1.81-dev"
+# What a build of an ISO starts.
+run="ca-certificates squashfs-tools xorriso mtools dosfstools grub-pc-bin grub-efi-amd64-signed
+  shim-signed grub-common"
+# What ./quickstart.sh needs besides: a registry, an image to put there, a machine to boot.
+quickstart="docker-registry apache2-utils openssl curl mmdebstrap qemu-system-x86 ovmf procps util-linux"
+# What ./tests/run.sh needs besides.
+test="libgtest-dev libgmock-dev skopeo umoci attr libcap2-bin python3 python3-yaml jq zstd"
+# What tests/check.sh needs besides.
+check="clang-format-16 clang-tidy-16"
+
+install=
+[ "${1:-}" = --install ] && { install=1; shift; }
+packages=()
+for group in "$@"; do
+  case $group in
+    build | run | quickstart | test | check) read -r -d '' -a words <<<"${!group}" || true ;;
+    *) echo "deps.sh: there is no group '$group'" >&2; exit 2 ;;
+  esac
+  packages+=("${words[@]}")
+done
+[ ${#packages[@]} -gt 0 ] || { sed -n '3,4s/^# \{0,1\}//p' "$0"; exit 2; }
+
+if [ -z "$install" ]; then
+  printf '%s\n' "${packages[@]}"
+  exit 0
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+  [ "$status" = "install ok installed" ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+[ "$(id -u)" = 0 ] || { echo "deps.sh: run as root: apt-get install ${missing[*]}" >&2; exit 1; }
+echo "installing ${#missing[@]} Debian packages" >&2
+log=$(mktemp)
+if ! { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+  "${missing[@]}"; } >"$log" 2>&1; then
+  tail -n 30 "$log" >&2
+  echo "deps.sh: apt-get failed (whole log: $log)" >&2
+  exit 1
+fi
+rm -f "$log"

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what the tests need, builds, and runs them:
+#   tests/run.sh            unit, integration and boot tests
+#   tests/run.sh unit       only one label: unit, integration, boot, peers
+# One test: ctest --preset dev -R Reference.TheDigestRules
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packaging/deps.sh --install build run quickstart test
+cmake --preset dev >/dev/null
+cmake --build --preset dev
+labels=${1:-unit|integration|boot}
+ctest --preset dev --label-regex "$labels" --no-tests=error
