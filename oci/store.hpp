@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/files.hpp"
+#include "base/handle.hpp"
 #include "base/temp_dir.hpp"
 #include "oci/digest.hpp"
 #include "oci/manifest.hpp"
@@ -58,6 +59,9 @@ class Store {
   // Blobs.
   [[nodiscard]] bool contains(const Descriptor& blob) const;  ///< By name and size.
   [[nodiscard]] std::filesystem::path blob_path(const Digest& digest) const;
+  /// For reading. Throws base::Error kNotFound when it is missing, kIntegrity when it is anything
+  /// but a plain file (a symlink could lead to any file of the host).
+  [[nodiscard]] base::FileDescriptor open_blob(const Digest& digest) const;
   /// The whole blob, digest checked. A corrupt one is removed and reads as nullopt, as does a
   /// missing.
   [[nodiscard]] std::optional<std::string> read_blob(const Digest& digest, std::size_t limit) const;
@@ -98,7 +102,17 @@ class Store {
   std::vector<Digest> verify(std::stop_token stop);
 
  private:
+  /// The folder of all our temporary folders, and the lock that tells others that we live.
+  struct Session {
+    base::FileLock lock;
+    base::TempDir folder;
+  };
+  Session open_session();
+  void prepare();
+  void sweep();
+
   std::filesystem::path root_;
+  Session session_;
 };
 
 }  // namespace oci
