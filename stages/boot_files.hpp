@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "stages/architecture.hpp"
+#include "stages/root_tree.hpp"
+
+namespace stages {
+
+/// A file that an artifact is booted with.
+struct BootFile {
+  std::filesystem::path file;  ///< Where it lies on this machine.
+  std::string origin;          ///< For people: "/boot/vmlinuz-6.1 of the image".
+};
+
+struct KernelAndInitrd {
+  BootFile kernel;
+  BootFile initrd;
+  std::string version;                ///< "6.1.0-56-amd64"; empty when no name tells.
+  std::vector<std::string> warnings;  ///< What looks wrong but need not be.
+};
+
+/// Finds what an image boots with, in /boot. A name without version (`vmlinuz`, `initrd.img`: the
+/// image's own choice) wins; else the newest version that has both files. The initrd is the one of
+/// the kernel's version where there are several. Throws base::Error kArtifactTool naming every
+/// place looked at when one is missing or its link leads nowhere: such an image says which kernel
+/// it wants and does not have it.
+KernelAndInitrd find_kernel(const RootTree& root);
+
+}  // namespace stages

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stages/partial_file.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+
+namespace stages {
+
+PartialFile::PartialFile(std::filesystem::path output)
+    : output_(std::move(output)), partial_(output_.string() + ".partial") {
+  if (::unlink(partial_.c_str()) != 0 && errno != ENOENT) {
+    base::throw_system_error(errno, fmt::format("cannot remove {}", partial_.string()));
+  }
+}
+
+PartialFile::~PartialFile() {
+  if (!partial_.empty()) ::unlink(partial_.c_str());
+}
+
+void PartialFile::commit() {
+  base::sync_path(partial_);
+  if (::rename(partial_.c_str(), output_.c_str()) != 0) {
+    base::throw_system_error(errno, fmt::format("cannot move {} into place", output_.string()));
+  }
+  partial_.clear();
+}
+
+}  // namespace stages
