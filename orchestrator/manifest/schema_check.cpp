@@ -184,7 +184,8 @@ void Checker::check_string(const Node& node, std::string_view type, const std::s
                     fmt::format("Kubernetes reads this as {} and refuses it", kind_of(node)),
                     "it is taken as the text it is; put it in quotes");
   }
-  if (type == "arch" && node.scalar != "amd64" && node.scalar != "arm64") {
+  const bool is_arch = node.scalar.empty() || node.scalar == "amd64" || node.scalar == "arm64";
+  if (type == "arch" && !is_arch) {
     report_.error(place_of(node, path), "arch must be either 'amd64', 'arm64', or empty");
   }
   if (type == "artifact-name" && !is_artifact_name(node.scalar)) {
