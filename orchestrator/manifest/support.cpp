@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "orchestrator/manifest/support.hpp"
+
+#include <fmt/format.h>
+
+namespace orchestrator::manifest {
+namespace {
+
+struct FeatureRow {
+  std::string_view path;
+  std::string_view feature;
+  bool only_building = false;
+};
+
+constexpr bool kOnlyBuilding = true;
+
+constexpr FeatureRow kUnsupported[] = {
+    {"spec.image.buildOptions", "building an image from buildOptions", kOnlyBuilding},
+    {"spec.image.ociSpec", "building an image from a Dockerfile", kOnlyBuilding},
+    {"spec.image.buildImage", "naming the built image"},
+    {"spec.image.push", "pushing the built image", kOnlyBuilding},
+    {"spec.image.pushInsecureRegistry", "pushing the built image", kOnlyBuilding},
+    {"spec.image.buildEnv", "building an image", kOnlyBuilding},
+    {"spec.image.caCertificatesVolume", "certificates of a registry from a volume", kOnlyBuilding},
+    {"spec.artifacts.bundles", "bundles"},
+    {"spec.artifacts.cloudImage", "raw disk images"},
+    {"spec.artifacts.diskSize", "raw disk images"},
+    {"spec.artifacts.azureImage", "Azure images"},
+    {"spec.artifacts.gceImage", "Google Compute Engine images"},
+    {"spec.artifacts.netboot", "netboot artifacts"},
+    {"spec.artifacts.netbootURL", "netboot artifacts"},
+    {"spec.artifacts.uki.iso", "signed UKI artifacts"},
+    {"spec.artifacts.uki.container", "signed UKI artifacts"},
+    {"spec.artifacts.uki.efi", "signed UKI artifacts"},
+    {"spec.artifacts.volume", "writing artifacts into a volume"},
+    {"spec.importers", "importers"},
+    {"spec.exporters", "exporters"},
+};
+
+constexpr std::string_view kOperatorOnly[] = {
+    "spec.imagePullSecrets", "spec.nodeSelector",   "spec.tolerations", "spec.affinity",
+    "spec.podLabels",        "spec.podAnnotations", "spec.resources",   "spec.volume",
+};
+
+const Node* find_by_path(const OSArtifact& artifact, std::string_view path) {
+  const Node* node = artifact.source.get();
+  while (node && !path.empty()) {
+    const auto dot = path.find('.');
+    node = node->find(path.substr(0, dot));
+    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
+  }
+  return node;
+}
+
+bool is_used(const Node* node) {
+  if (!node) return false;
+  if (node->is_scalar()) return as_boolean(*node).value_or(!node->scalar.empty());
+  return node->is_mapping() || !node->items.empty();
+}
+
+void add_volume(const OSArtifact& artifact, const std::string& name,
+                std::vector<UnsupportedField>& fields) {
+  const auto* volume = artifact.find_volume(name);
+  if (!volume || volume->kind != Volume::Kind::kOther) return;
+  fields.push_back({fmt::format("spec.volumes ({})", name), volume->position,
+                    "volumes other than hostPath, secret, configMap and emptyDir", name});
+}
+
+}  // namespace
+
+std::vector<UnsupportedField> unsupported_fields(const OSArtifact& artifact) {
+  std::vector<UnsupportedField> fields;
+  for (const auto& [path, feature, only_building] : kUnsupported) {
+    if (only_building && !artifact.image.ref.empty()) continue;
+    if (!is_used(find_by_path(artifact, path))) continue;
+    fields.push_back({std::string(path), artifact.position_of(path), feature, ""});
+  }
+  if (artifact.artifacts) {
+    const auto& rootfs = artifact.artifacts->overlay_rootfs_volume;
+    add_volume(artifact, artifact.artifacts->overlay_iso_volume, fields);
+    if (rootfs != artifact.artifacts->overlay_iso_volume) add_volume(artifact, rootfs, fields);
+  }
+  return fields;
+}
+
+std::vector<std::string> operator_only_fields(const OSArtifact& artifact) {
+  std::vector<std::string> paths;
+  for (const auto path : kOperatorOnly) {
+    const auto* node = find_by_path(artifact, path);
+    if (is_used(node) && !(node->is_mapping() && node->members.empty())) paths.emplace_back(path);
+  }
+  return paths;
+}
+
+}  // namespace orchestrator::manifest
