@@ -390,7 +390,7 @@ bool is_redirect(int status) {
 
 /// Where a redirect leads; nullopt when it is no redirect to follow.
 std::optional<Url> redirect_target(const HttpRequest& request, const HttpResponse& response) {
-  if (!is_redirect(response.status)) return std::nullopt;
+  if (!request.follow_redirects || !is_redirect(response.status)) return std::nullopt;
   const bool repeatable = request.method == "GET" || request.method == "HEAD" ||
                           response.status == 307 || response.status == 308;
   const auto location = response.header("Location");

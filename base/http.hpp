@@ -68,6 +68,7 @@ struct HttpRequest {
   /// The server this request is made for, where `url` came from one of its answers (an upload's
   /// Location, a token realm). Guards where the request may connect to. Not set: `url` itself.
   std::optional<Url> on_behalf_of;
+  bool follow_redirects = true;  ///< false: a redirect is an answer like any other.
   bool http1_only = false;
   std::chrono::seconds stall_timeout{60};  ///< No byte in either direction for so long: it broke.
 };
