@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
 
 #include "base/error.hpp"
 #include "oci/json.hpp"
@@ -131,6 +134,22 @@ std::vector<Descriptor> parse_descriptors(const json& document, const char* name
   return descriptors;
 }
 
+/// Seconds since 1970 of an RFC 3339 time with offset; 0 when it is none.
+std::int64_t parse_time(const std::string& text) {
+  std::tm parts{};
+  const char* rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+  if (rest == nullptr) return 0;
+  if (*rest == '.') rest += 1 + std::strspn(rest + 1, "0123456789");
+  std::int64_t offset = 0;
+  int hours = 0;
+  int minutes = 0;
+  char sign = '+';
+  if (std::sscanf(rest, "%c%2d:%2d", &sign, &hours, &minutes) == 3) {
+    offset = (std::int64_t{hours} * 60 + minutes) * 60 * (sign == '-' ? -1 : 1);
+  }
+  return std::max<std::int64_t>(0, std::int64_t{::timegm(&parts)} - offset);
+}
+
 bool is_attestation(const Descriptor& descriptor) {
   return descriptor.annotations.contains("vnd.docker.reference.type") ||
          (descriptor.platform && descriptor.platform->os == "unknown");
@@ -184,7 +203,9 @@ ImageConfig parse_config(std::string_view text, std::string_view what) {
   ImageConfig config{.platform = {.os = text_field(document, "os", what),
                                   .architecture = text_field(document, "architecture", what),
                                   .variant = text_field(document, "variant", what)},
+                     .created = 0,
                      .diff_ids = {}};
+  config.created = parse_time(text_field(document, "created", what));
   const auto rootfs = document.find("rootfs");
   if (rootfs == document.end() || !rootfs->is_object()) refuse(what, "it has no rootfs");
   const auto ids = rootfs->find("diff_ids");

@@ -61,6 +61,7 @@ struct Index {
 /// What of an image config we use. Source: OCI image-spec, config.md.
 struct ImageConfig {
   Platform platform;
+  std::int64_t created = 0;      ///< Seconds since 1970; 0 when it does not say.
   std::vector<Digest> diff_ids;  ///< Digest of each uncompressed layer tar, base layer first.
 };
 

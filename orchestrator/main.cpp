@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <iostream>
 
 #include "orchestrator/run.hpp"
 
 int main(int argc, char** argv) {
-  orchestrator::Environment environment{std::cin, std::cout, std::cerr};
+  orchestrator::Environment environment{
+      std::cin, std::cout, std::cerr, base::Environment(), "/dev/termination-log"};
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    const auto equals = text.find('=');
+    environment.variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
   return orchestrator::run({argv + 1, argv + argc}, environment);
 }

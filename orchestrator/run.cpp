@@ -1,16 +1,110 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "orchestrator/run.hpp"
 
+#include <fmt/format.h>
+
+#include <signal.h>
+
+#include <exception>
+#include <fstream>
 #include <ostream>
 
+#include "base/error.hpp"
+#include "base/mount_namespace.hpp"
+#include "base/secret.hpp"
+#include "orchestrator/command_line.hpp"
+#include "orchestrator/commands/commands.hpp"
+#include "orchestrator/interruption.hpp"
+#include "orchestrator/session.hpp"
+
 namespace orchestrator {
+namespace {
+
+constexpr std::size_t kTerminationLogBytes = 4096;  // Kubernetes keeps no more of it.
+
+using CommandFunction = int (*)(Session&, const Invocation&);
+
+CommandFunction function_of(CommandName command) {
+  switch (command) {
+    case CommandName::kBuild:
+      return &run_build;
+    case CommandName::kPlan:
+      return &run_plan;
+    case CommandName::kValidate:
+      return &run_validate;
+    case CommandName::kPull:
+      return &run_pull;
+    case CommandName::kUnpack:
+      return &run_unpack;
+    case CommandName::kPush:
+      return &run_push;
+    case CommandName::kInspect:
+      return &run_inspect;
+    case CommandName::kStoreDf:
+      return &run_store_df;
+    case CommandName::kStorePrune:
+      return &run_store_prune;
+    case CommandName::kStoreVerify:
+      return &run_store_verify;
+    case CommandName::kVersion:
+      return &run_version;
+  }
+  return nullptr;
+}
+
+/// Whether the command may have to mount layers over each other.
+bool mounts(CommandName command) {
+  return command == CommandName::kBuild || command == CommandName::kUnpack;
+}
+
+int show(const base::Error& error, Environment& environment) {
+  const auto text = base::render(error);
+  environment.err << text << '\n' << std::flush;
+  std::error_code ignored;
+  if (std::filesystem::exists(environment.termination_log, ignored)) {
+    std::ofstream(environment.termination_log) << text.substr(0, kTerminationLogBytes);
+  }
+  return base::exit_status(error.code());
+}
+
+int run_command(const Invocation& invocation, Environment& environment) {
+  base::forbid_core_dumps();
+  const bool may_mount = mounts(invocation.command) && base::enter_private_mount_namespace();
+  Interruption interruption;
+  try {
+    Session session(invocation.common, environment, interruption.token(), may_mount);
+    return function_of(invocation.command)(session, invocation);
+  } catch (const base::Error& error) {
+    if (interruption.signal() == 0) throw;
+    // Whatever broke while we were being stopped, the signal is the reason.
+    const bool terminated = interruption.signal() == SIGTERM;
+    throw base::Error({.code = terminated ? base::ErrorCode::kTerminated
+                                          : base::ErrorCode::kInterrupted,
+                       .what = terminated ? "stopped by SIGTERM" : "stopped by SIGINT",
+                       .why = "",
+                       .hint = "the same command goes on where this one stopped"});
+  }
+}
+
+}  // namespace
 
 int run(const std::vector<std::string>& arguments, Environment& environment) {
-  if (!arguments.empty() && arguments[0] == "version") {
-    environment.out << "osartifact " << OSARTIFACT_VERSION << '\n';
-    return 0;
+  try {
+    const auto parsed = parse_command_line(arguments);
+    if (const auto* help = std::get_if<HelpText>(&parsed)) {
+      environment.out << help->text;
+      return 0;
+    }
+    return run_command(std::get<Invocation>(parsed), environment);
+  } catch (const base::Error& error) {
+    return show(error, environment);
+  } catch (const std::exception& error) {
+    return show(base::Error({.code = base::ErrorCode::kInternal,
+                             .what = "this is a bug in osartifact",
+                             .why = error.what(),
+                             .hint = "report it with the command and this message"}),
+                environment);
   }
-  return 2;
 }
 
 }  // namespace orchestrator

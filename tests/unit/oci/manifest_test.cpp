@@ -68,3 +68,13 @@ TEST(Index, ChoosesThePlatformAndSkipsAttestations) {
     EXPECT_EQ(error.facts().why, "it has: linux/arm64");
   }
 }
+
+TEST(ImageConfig, ReadsTheTimeItWasMade) {
+  const auto created = [](const std::string& time) {
+    return oci::parse_config(R"({"created":")" + time + R"(","rootfs":{"diff_ids":[]}})", "c").created;
+  };
+  EXPECT_EQ(created("1970-01-02T00:00:00Z"), 86400);
+  EXPECT_EQ(created("1970-01-02T00:00:00.123456789Z"), 86400);
+  EXPECT_EQ(created("1970-01-02T02:00:00+02:00"), 86400);
+  EXPECT_EQ(created("yesterday"), 0);
+}

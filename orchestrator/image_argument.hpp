@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "oci/pull.hpp"
+#include "orchestrator/session.hpp"
+
+namespace orchestrator {
+
+/// An image that a command line names as SRC.
+struct ImageArgument {
+  oci::ResolvedImage image;
+  std::string name;  ///< What messages call it.
+  std::string repository;  ///< Where it came from, for cross-repository mounts; "" for files.
+  std::string registry;    ///< "" for files.
+};
+
+/// The platform of --arch, else this machine's.
+oci::Platform wanted_platform(const CommonOptions& options);
+
+/// Brings what SRC names (REF, docker://REF, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE)
+/// into the store. With `layers` false only its manifest and config need be there.
+ImageArgument open_image(Session& session, const std::string& source, bool layers);
+
+}  // namespace orchestrator

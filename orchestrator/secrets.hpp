@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "auth/secret_text.hpp"
+#include "base/secret.hpp"
+#include "orchestrator/manifest/documents.hpp"
+#include "orchestrator/session.hpp"
+
+namespace orchestrator {
+
+/// Finds the Secrets that an OSArtifact names: among the documents beside it in its namespace, then
+/// in --secrets DIR, then in systemd's $CREDENTIALS_DIRECTORY.
+class SecretFinder {
+ public:
+  /// Both outlive this. `file` is the manifest's name, for messages.
+  SecretFinder(const Session& session, const manifest::Documents& documents, std::string file)
+      : session_(session), documents_(documents), file_(std::move(file)) {}
+
+  /// One value. Throws base::Error kManifest naming the secret, the key, the field that wants it and
+  /// every place looked at.
+  [[nodiscard]] base::Secret value(const manifest::OSArtifact& artifact,
+                                   const manifest::SecretKeySelector& selector,
+                                   const std::string& field) const;
+
+  /// All keys of a Secret, for a volume. nullopt when there is no such Secret.
+  [[nodiscard]] std::optional<std::map<std::string, base::Secret>> all_values(
+      const manifest::OSArtifact& artifact, const std::string& name) const;
+
+  /// What the pulls of an OSArtifact may log in with: imageCredentialsSecretRef (required if named),
+  /// then imagePullSecrets (a missing one is a warning, as for a kubelet).
+  [[nodiscard]] std::vector<auth::SecretText> pull_credentials(
+      const manifest::OSArtifact& artifact, Session& session) const;
+
+ private:
+  [[nodiscard]] std::optional<auth::SecretText> registry_secret(
+      const manifest::OSArtifact& artifact, const manifest::SecretKeySelector& selector) const;
+  [[nodiscard]] std::vector<std::filesystem::path> folders() const;
+  [[noreturn]] void fail(const manifest::OSArtifact& artifact, const std::string& what,
+                         const std::string& field) const;
+
+  const Session& session_;
+  const manifest::Documents& documents_;
+  std::string file_;
+};
+
+}  // namespace orchestrator

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "orchestrator/session.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <mutex>
+
+#include "auth/keychain.hpp"
+#include "oci/registry_client.hpp"
+#include "orchestrator/display.hpp"
+
+namespace orchestrator {
+namespace {
+
+/// Passes on what the libraries log as events, so that nothing writes over the progress bars.
+class EventLogSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit EventLogSink(EventSink& events) : events_(events) {}
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    events_.take({.kind = message.level >= spdlog::level::warn ? EventKind::kWarning
+                                                               : EventKind::kFact,
+                  .artifact = "",
+                  .stage = "",
+                  .text = std::string(message.payload.data(), message.payload.size()),
+                  .done = 0,
+                  .total = 0,
+                  .elapsed = {}});
+  }
+  void flush_() override {}
+
+ private:
+  EventSink& events_;
+};
+
+/// Lets through what `--log-level` asks for; failures always pass.
+class LevelFilter final : public EventSink {
+ public:
+  LevelFilter(std::unique_ptr<EventSink> next, const std::string& level)
+      : next_(std::move(next)), warnings_(level != "error"), facts_(warnings_ && level != "warning") {}
+
+  void take(const Event& event) override {
+    const bool failed = event.kind == EventKind::kFailed;
+    const bool warning = event.kind == EventKind::kWarning;
+    if (failed || (warning && warnings_) || facts_) next_->take(event);
+  }
+
+ private:
+  std::unique_ptr<EventSink> next_;
+  bool warnings_;
+  bool facts_;
+};
+
+ProgressMode progress_mode(const CommonOptions& options) {
+  if (options.log_format == "json" || options.progress == "json") return ProgressMode::kJson;
+  if (options.progress == "tty") return ProgressMode::kTty;
+  if (options.progress == "plain") return ProgressMode::kPlain;
+  return automatic_progress_mode();
+}
+
+}  // namespace
+
+Session::Session(const CommonOptions& options, Environment& environment, std::stop_token stop,
+                 bool may_mount)
+    : options_(options),
+      environment_(environment),
+      stop_(std::move(stop)),
+      may_mount_(may_mount),
+      events_(std::make_unique<LevelFilter>(
+          make_display(progress_mode(options), environment.err, colours_wanted()),
+          options.log_level)) {
+  auto sink = std::make_shared<EventLogSink>(*events_);
+  log_ = std::make_shared<spdlog::logger>("osartifact", std::move(sink));
+  log_->set_level(options.log_level == "debug" ? spdlog::level::debug : spdlog::level::info);
+}
+
+unsigned Session::jobs() const {
+  if (options_.jobs != 0) return options_.jobs;
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  if (::sched_getaffinity(0, sizeof(processors), &processors) != 0) return 1;
+  return static_cast<unsigned>(CPU_COUNT(&processors));
+}
+
+oci::Store& Session::store() {
+  if (!store_) store_ = std::make_unique<oci::Store>(std::filesystem::absolute(options_.store));
+  return *store_;
+}
+
+std::shared_ptr<oci::Registry> Session::registry(std::vector<auth::SecretText> secrets,
+                                                 const std::set<std::string>& insecure) {
+  base::HttpClientOptions http;
+  http.user_agent = fmt::format("osartifact/{}", OSARTIFACT_VERSION);
+  http.trust.add_environment(environment_.variables);
+  if (!options_.ca_dir.empty()) http.trust.ca_dirs.push_back(options_.ca_dir);
+  http.trust.insecure_hosts.insert(options_.insecure_registries.begin(),
+                                   options_.insecure_registries.end());
+  http.trust.insecure_hosts.insert(insecure.begin(), insecure.end());
+  http.proxy = base::ProxySettings(environment_.variables);
+  auth::KeychainOptions keychain;
+  keychain.credentials = options_.credentials;
+  keychain.secrets = std::move(secrets);
+  keychain.environment = environment_.variables;
+  keychain.user_id = ::geteuid();
+  keychain.processes = &process_;
+  return oci::make_registry_client(
+      {}, std::make_shared<auth::Keychain>(auth::default_sources(keychain)),
+      std::make_shared<base::HttpClient>(std::move(http)), log_);
+}
+
+std::optional<std::int64_t> Session::source_date_epoch() const {
+  const auto text = base::value_of(environment_.variables, "SOURCE_DATE_EPOCH");
+  if (text.empty()) return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status == std::errc() && end == text.data() + text.size() && value >= 0) return value;
+  throw base::Error({.code = base::ErrorCode::kUsage,
+                     .what = fmt::format("SOURCE_DATE_EPOCH is '{}'", text),
+                     .why = "it is not a number of seconds since 1970",
+                     .hint = "set it with: export SOURCE_DATE_EPOCH=$(date +%s)"});
+}
+
+void Session::warn(const std::string& text) { log_->warn("{}", text); }
+
+}  // namespace orchestrator

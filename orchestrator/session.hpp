@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "auth/secret_text.hpp"
+#include "base/http.hpp"
+#include "base/process.hpp"
+#include "oci/registry.hpp"
+#include "oci/store.hpp"
+#include "orchestrator/environment.hpp"
+#include "orchestrator/event.hpp"
+#include "orchestrator/options.hpp"
+
+namespace orchestrator {
+
+/// What one command works with, made from the common options when first needed.
+class Session {
+ public:
+  /// `may_mount`: this process has mounts of its own and the right to mount.
+  Session(const CommonOptions& options, Environment& environment, std::stop_token stop,
+          bool may_mount);
+
+  [[nodiscard]] const CommonOptions& options() const { return options_; }
+  [[nodiscard]] Environment& environment() const { return environment_; }
+  [[nodiscard]] std::stop_token stop() const { return stop_; }
+  [[nodiscard]] bool may_mount() const { return may_mount_; }
+  [[nodiscard]] unsigned jobs() const;
+  [[nodiscard]] base::ProcessRunner& process() { return process_; }
+  [[nodiscard]] EventSink& events() { return *events_; }
+  [[nodiscard]] oci::Store& store();
+
+  /// A registry whose keychain has the flags' and the machine's credentials and, in their rank,
+  /// `secrets`. `insecure`: hosts besides those of the flags.
+  std::shared_ptr<oci::Registry> registry(std::vector<auth::SecretText> secrets,
+                                          const std::set<std::string>& insecure);
+
+  /// SOURCE_DATE_EPOCH, or nullopt when it is not set. Throws base::Error kUsage when it is no
+  /// number.
+  [[nodiscard]] std::optional<std::int64_t> source_date_epoch() const;
+
+  /// Says something that belongs to no stage.
+  void warn(const std::string& text);
+
+ private:
+  const CommonOptions& options_;
+  Environment& environment_;
+  std::stop_token stop_;
+  bool may_mount_;
+  base::SystemProcessRunner process_;
+  std::unique_ptr<EventSink> events_;
+  std::shared_ptr<spdlog::logger> log_;
+  std::unique_ptr<oci::Store> store_;
+};
+
+}  // namespace orchestrator

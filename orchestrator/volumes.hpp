@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/temp_dir.hpp"
+#include "orchestrator/manifest/documents.hpp"
+#include "orchestrator/secrets.hpp"
+
+namespace orchestrator {
+
+/// `--volume NAME=DIR`, by name. Throws base::Error kUsage for a bad form, a name given twice, or a
+/// DIR that is not a folder.
+std::map<std::string, std::filesystem::path> parse_volume_flags(
+    const std::vector<std::string>& flags);
+
+/// Gives the volumes of OSArtifacts as folders on this machine. Those made of Secrets and ConfigMaps
+/// are written into private temporary folders that live as long as this.
+class VolumeFolders {
+ public:
+  VolumeFolders(Session& session, const manifest::Documents& documents, const SecretFinder& secrets);
+
+  /// The folder of the volume that `field` names. Throws base::Error kManifest when its source is
+  /// not there, kUnsupported for kinds that need a cluster and have no --volume.
+  std::filesystem::path folder(const manifest::OSArtifact& artifact, const std::string& volume,
+                               const std::string& field);
+
+ private:
+  using Files = std::map<std::string, base::Secret>;
+  std::filesystem::path write(const manifest::Volume& volume, const Files& files,
+                              const std::string& what);
+
+  Session& session_;
+  const manifest::Documents& documents_;
+  const SecretFinder& secrets_;
+  std::map<std::string, std::filesystem::path> flags_;
+  std::vector<base::TempDir> made_;
+};
+
+}  // namespace orchestrator

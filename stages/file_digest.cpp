@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stages/file_digest.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "stages/stage.hpp"
+
+namespace stages {
+namespace {
+
+constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
+
+void hash_file(oci::Hasher& hasher, const std::filesystem::path& file,
+               const std::stop_token& stop) {
+  const auto fd = base::open_for_reading(file);
+  std::vector<std::byte> buffer(kBufferBytes);
+  while (true) {
+    check_stop(stop);
+    const auto count = ::read(fd.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) base::throw_system_error(errno, fmt::format("cannot read {}", file.string()));
+    if (count == 0) return;
+    hasher.update(std::span(buffer.data(), static_cast<std::size_t>(count)));
+  }
+}
+
+struct stat status_of(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) {
+    base::throw_system_error(errno, fmt::format("cannot look at {}", path.string()));
+  }
+  return status;
+}
+
+void hash_folder(oci::Hasher& hasher, const std::filesystem::path& folder,
+                 const std::filesystem::path& inside) {
+  std::vector<std::filesystem::path> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    names.push_back(entry.path().filename());
+  }
+  std::sort(names.begin(), names.end());
+  for (const auto& name : names) {
+    const auto path = folder / name;
+    const auto status = status_of(path);
+    // Sizes and lengths go in, so that no two trees give the same stream.
+    hasher.update(fmt::format("{}:{} {:o} {} {} {} {}.{}\n", (inside / name).string().size(),
+                              (inside / name).string(), status.st_mode, status.st_uid,
+                              status.st_gid, S_ISREG(status.st_mode) ? status.st_size : 0,
+                              S_ISDIR(status.st_mode) ? 0 : status.st_mtim.tv_sec,
+                              S_ISDIR(status.st_mode) ? 0 : status.st_mtim.tv_nsec));
+    if (S_ISLNK(status.st_mode)) {
+      const auto target = std::filesystem::read_symlink(path).string();
+      hasher.update(fmt::format("{}:{}", target.size(), target));
+    }
+    if (S_ISREG(status.st_mode)) hash_file(hasher, path, {});
+    if (S_ISDIR(status.st_mode)) hash_folder(hasher, path, inside / name);
+  }
+}
+
+}  // namespace
+
+oci::Digest digest_of_file(const std::filesystem::path& file, const std::stop_token& stop) {
+  oci::Hasher hasher;
+  hash_file(hasher, file, stop);
+  return hasher.finish();
+}
+
+oci::Digest digest_of_folder(const std::filesystem::path& folder) {
+  oci::Hasher hasher;
+  try {
+    hash_folder(hasher, folder, {});
+  } catch (const std::filesystem::filesystem_error& error) {
+    base::throw_system_error(error.code().value(),
+                             fmt::format("cannot read the folder {}", folder.string()));
+  }
+  return hasher.finish();
+}
+
+nlohmann::json identity_of_file(const std::filesystem::path& file) {
+  const auto status = status_of(file);
+  return {{"size", status.st_size},
+          {"inode", status.st_ino},
+          {"modified", fmt::format("{}.{:09}", status.st_mtim.tv_sec, status.st_mtim.tv_nsec)},
+          {"changed", fmt::format("{}.{:09}", status.st_ctim.tv_sec, status.st_ctim.tv_nsec)}};
+}
+
+bool is_same_file(const std::filesystem::path& file, const nlohmann::json& identity) {
+  struct stat status {};
+  return ::lstat(file.c_str(), &status) == 0 && identity_of_file(file) == identity;
+}
+
+}  // namespace stages

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <stop_token>
+
+#include "oci/digest.hpp"
+
+namespace stages {
+
+/// sha256 of a file's bytes. Throws base::Error kIo.
+oci::Digest digest_of_file(const std::filesystem::path& file, const std::stop_token& stop);
+
+/// sha256 over everything a folder holds: names, types, modes, owners, times of files, link targets
+/// and contents, in a fixed order. Throws base::Error kIo.
+oci::Digest digest_of_folder(const std::filesystem::path& folder);
+
+/// What tells that a file is still the one that was written, without reading it: size, inode and
+/// modification time. Throws base::Error kIo.
+nlohmann::json identity_of_file(const std::filesystem::path& file);
+
+/// Whether `identity_of_file` still gives the same; false when the file is gone.
+bool is_same_file(const std::filesystem::path& file, const nlohmann::json& identity);
+
+}  // namespace stages

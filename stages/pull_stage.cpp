@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stages/pull_stage.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/format.hpp"
+
+namespace stages {
+
+nlohmann::json PullStage::parameters() const {
+  return {{"digest", options_.image.descriptor.digest.text()},
+          {"platform", options_.platform.text()}};
+}
+
+bool PullStage::still_valid(const Record& /*record*/, const oci::Store& store) const {
+  const auto& manifest = options_.image.manifest;
+  return store.contains(options_.image.descriptor) && store.contains(manifest.config) &&
+         std::all_of(manifest.layers.begin(), manifest.layers.end(),
+                     [&](const oci::Descriptor& layer) { return store.contains(layer); });
+}
+
+Record PullStage::run(const StageContext& context, const Inputs& /*inputs*/,
+                      const oci::Digest& /*fingerprint*/) const {
+  const auto& image = options_.image;
+  context.observer.fact(fmt::format("{} is {}, {} layers, {}", options_.reference.text(),
+                                    image.descriptor.digest.text(), image.manifest.layers.size(),
+                                    base::format_bytes(image.layer_bytes())));
+  oci::PullResult result;
+  if (!options_.offline) {
+    result = oci::pull_image(
+        context.registry, context.store, options_.reference, image, options_.platform,
+        options_.parallel,
+        [&](std::uint64_t done, std::uint64_t total) { context.observer.progress(done, total); },
+        context.stop);
+  }
+  context.observer.fact(fmt::format("{} fetched, {} of {} layers were in the store",
+                                    base::format_bytes(result.fetched_bytes), result.reused_layers,
+                                    result.reused_layers + result.fetched_layers));
+  return {{"reference", options_.reference.text()},
+          {"digest", image.descriptor.digest.text()},
+          {"mediaType", image.descriptor.media_type},
+          {"size", image.descriptor.size},
+          {"layers", image.manifest.layers.size()},
+          {"layerBytes", image.layer_bytes()},
+          {"fetchedBytes", result.fetched_bytes}};
+}
+
+oci::Descriptor image_of(const Record& pull_record) {
+  return {.media_type = pull_record.at("mediaType").get<std::string>(),
+          .digest = oci::Digest::parse(pull_record.at("digest").get<std::string>()).value(),
+          .size = pull_record.at("size").get<std::uint64_t>(),
+          .annotations = {},
+          .platform = {},
+          .urls = {}};
+}
+
+}  // namespace stages

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "oci/pull.hpp"
+#include "stages/stage.hpp"
+
+namespace stages {
+
+/// Brings an image, already resolved to a digest, into the store.
+/// Record: {"reference", "digest", "mediaType", "size", "layers", "layerBytes", "fetchedBytes"}.
+class PullStage final : public Stage {
+ public:
+  struct Options {
+    oci::Reference reference;
+    oci::ResolvedImage image;
+    oci::Platform platform;
+    unsigned parallel = 4;  ///< Layers at a time.
+    bool offline = false;   ///< The store must have it all.
+  };
+  explicit PullStage(Options options) : options_(std::move(options)) {}
+
+  [[nodiscard]] std::string_view name() const override { return "pull"; }
+  [[nodiscard]] int version() const override { return 1; }
+  [[nodiscard]] std::vector<std::string> inputs() const override { return {}; }
+  [[nodiscard]] nlohmann::json parameters() const override;
+  [[nodiscard]] bool still_valid(const Record& record, const oci::Store& store) const override;
+  [[nodiscard]] Record run(const StageContext& context, const Inputs& inputs,
+                           const oci::Digest& fingerprint) const override;
+
+ private:
+  Options options_;
+};
+
+/// The descriptor of the image that a pull's record names.
+oci::Descriptor image_of(const Record& pull_record);
+
+}  // namespace stages
