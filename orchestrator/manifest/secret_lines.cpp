@@ -40,11 +40,17 @@ std::size_t end_of(const Node& object, const Member& member, std::size_t limit) 
   return last;
 }
 
+/// metadata is not harmless: kubectl keeps a copy of all of a Secret in an annotation.
+bool is_harmless(std::string_view key) {
+  return key == "apiVersion" || key == "kind" || key == "type" || key == "immutable" ||
+         key == "items";
+}
+
 void hide_in(const Node& object, std::size_t limit, Report& report) {
   const auto kind = object.text_of("kind");
   if (kind == "OSArtifact" || kind == "ConfigMap") return;
   for (const auto& member : object.members) {
-    if (member.key != "data" && member.key != "stringData") continue;
+    if (is_harmless(member.key)) continue;
     report.hide_lines(member.key_position.line, end_of(object, member, limit));
   }
   if (const auto* items = object.find("items")) {

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "orchestrator/manifest/support.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/orchestrator/manifest/manifest_text.hpp"
+
+namespace orchestrator::manifest {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+OSArtifact load(const std::string& spec) {
+  const auto result = load_manifest(osartifact(spec), "demo.yaml");
+  EXPECT_TRUE(result.ok()) << rendered(result);
+  return result.documents.artifacts.at(0);
+}
+
+std::vector<std::string> unsupported_paths(const OSArtifact& artifact) {
+  std::vector<std::string> paths;
+  for (const auto& field : unsupported_fields(artifact)) paths.push_back(field.path);
+  return paths;
+}
+
+TEST(Support, ExecutesAnIsoFromAnImageWithItsOptions) {
+  const auto artifact =
+      load(R"(image: {ref: a:1, imageCredentialsSecretRef: {name: s}, pullInsecureRegistry: true}
+artifacts: {arch: amd64, iso: true, cloudConfigRef: {name: c}, grubConfig: g, osRelease: o, kairosRelease: k, overlayISOVolume: v, overlayRootfsVolume: v, cloudImage: false, bundles: []}
+volumes: [{name: v, hostPath: {path: /x}}, {name: unused, nfs: {server: a, path: /}}]
+nameOverride: {iso: x}
+exporters: [])");
+
+  EXPECT_THAT(unsupported_paths(artifact), IsEmpty());
+  EXPECT_THAT(operator_only_fields(artifact), IsEmpty());
+}
+
+TEST(Support, NamesWhatIsNotExecuted) {
+  const auto artifact = load(R"(image: {ref: a:1}
+artifacts: {iso: true, cloudImage: yes, diskSize: "100", azureImage: true, gceImage: true, netboot: true, netbootURL: u, bundles: [b], uki: {iso: true, keysVolume: k}, volume: k, overlayISOVolume: k}
+volumes: [{name: k, persistentVolumeClaim: {claimName: c}}]
+importers: [{name: i}]
+exporters: [{template: {spec: {containers: [{name: e}]}}}])");
+
+  EXPECT_THAT(
+      unsupported_paths(artifact),
+      ElementsAre("spec.artifacts.bundles", "spec.artifacts.cloudImage", "spec.artifacts.diskSize",
+                  "spec.artifacts.azureImage", "spec.artifacts.gceImage", "spec.artifacts.netboot",
+                  "spec.artifacts.netbootURL", "spec.artifacts.uki.iso", "spec.artifacts.volume",
+                  "spec.importers", "spec.exporters", "spec.volumes (k)"));
+  EXPECT_EQ(unsupported_fields(artifact)[1].position, (Position{6, 26}));
+  EXPECT_EQ(unsupported_fields(artifact)[1].feature, "raw disk images");
+  EXPECT_EQ(unsupported_fields(artifact).back().volume, "k");
+}
+
+TEST(Support, NamesWhatBuildingNeeds) {
+  const auto artifact = load(R"(image:
+  buildOptions: {version: v, baseImage: a}
+  ociSpec: {ref: {name: s}}
+  buildImage: {registry: r.io, repository: a, tag: b}
+  push: true
+  pushInsecureRegistry: true
+  buildEnv: [{name: A, value: b}]
+  caCertificatesVolume: v
+volumes: [{name: v}])");
+
+  EXPECT_THAT(unsupported_paths(artifact),
+              ElementsAre("spec.image.buildOptions", "spec.image.ociSpec", "spec.image.buildImage",
+                          "spec.image.push", "spec.image.pushInsecureRegistry",
+                          "spec.image.buildEnv", "spec.image.caCertificatesVolume"));
+}
+
+TEST(Support, ListsWhatOnlyTheOperatorUses) {
+  const auto artifact = load(R"(image: {ref: a:1}
+artifacts: {iso: true}
+imagePullSecrets: [{name: p}]
+nodeSelector: {a: b}
+tolerations: []
+affinity: {}
+volume: {accessModes: [ReadWriteOnce]})");
+
+  EXPECT_THAT(operator_only_fields(artifact),
+              ElementsAre("spec.imagePullSecrets", "spec.nodeSelector", "spec.volume"));
+}
+
+}  // namespace
+}  // namespace orchestrator::manifest
