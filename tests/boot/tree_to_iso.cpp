@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/error.hpp"
+#include "stages/iso_check.hpp"
 #include "stages/iso_image.hpp"
 #include "stages/squashfs.hpp"
 
@@ -32,6 +33,7 @@ void build(const std::filesystem::path& root_path, const std::filesystem::path& 
       .overlay = {},
       .flavor = stages::flavor_of(root)};
   stages::make_iso(runner, contents, output, {.menu = {}, .epoch = kEpoch, .work = work}, {}, {});
+  stages::check_iso(runner, output, stages::Architecture::kAmd64, {});
 }
 
 }  // namespace
