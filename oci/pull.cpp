@@ -343,14 +343,21 @@ ImageConfig read_config(const Store& store, const Manifest& manifest) {
   return parse_config(*bytes, what);
 }
 
+ImageConfig fetch_config(Registry& registry, Store& store, const Reference& reference,
+                         const ResolvedImage& image, const Platform& platform,
+                         std::stop_token stop) {
+  check_layer_types(reference, image.manifest);
+  pull_small_blob(registry, store, reference, image.manifest.config, kMaxConfigBytes, stop);
+  auto config = read_config(store, image.manifest);
+  check_layers_match(image.manifest, config, document_name(reference, image.descriptor.digest));
+  check_platform(reference, config, platform);
+  return config;
+}
+
 PullResult pull_image(Registry& registry, Store& store, const Reference& reference,
                       const ResolvedImage& image, const Platform& platform, unsigned parallel,
                       const PullProgress& progress, std::stop_token stop) {
-  check_layer_types(reference, image.manifest);
-  pull_small_blob(registry, store, reference, image.manifest.config, kMaxConfigBytes, stop);
-  const auto config = read_config(store, image.manifest);
-  check_layers_match(image.manifest, config, document_name(reference, image.descriptor.digest));
-  check_platform(reference, config, platform);
+  static_cast<void>(fetch_config(registry, store, reference, image, platform, stop));
   const auto result =
       LayerPull(registry, store, reference, progress).run(image.manifest, parallel, stop);
   if (stop.stop_requested()) {

@@ -166,7 +166,7 @@ class Execution {
     observer.started();
     try {
       const stages::StageContext context{.store = store_,
-                                         .registry = *planned.registry,
+                                         .registry = planned.registry.get(),
                                          .process = process_,
                                          .observer = observer,
                                          .stop = source_.get_token()};

@@ -17,7 +17,7 @@ struct PlannedStage {
   std::string artifact;  ///< Name of the OSArtifact that wants it first.
   std::string where;     ///< "OSArtifact 'demo' (demo.yaml:3)", for messages.
   std::shared_ptr<const stages::Stage> stage;
-  std::shared_ptr<oci::Registry> registry;    ///< With the keychain this stage may use.
+  std::shared_ptr<oci::Registry> registry;    ///< With the keychain it may use; may be null.
   std::map<std::string, std::size_t> inputs;  ///< Input name -> index of the stage that makes it.
   oci::Digest fingerprint;
   bool goal = false;  ///< Somebody wants its result itself, not only as an input.

@@ -58,7 +58,7 @@ bool IsoStage::still_valid(const Record& record, const oci::Store& /*store*/) co
 
 Record IsoStage::run(const StageContext& context, const Inputs& inputs,
                      const oci::Digest& /*fingerprint*/) const {
-  const auto tree = open_tree(context.store, inputs.at("unpack"));
+  const auto tree = oci::open_tree(context.store, inputs.at("unpack"));
   const RootTree root(tree.path());
   auto contents = find_contents(root, options_.architecture, context.observer);
   contents.squashfs = context.store.root() / inputs.at("squashfs").at("path").get<std::string>();

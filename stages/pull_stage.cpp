@@ -30,7 +30,7 @@ Record PullStage::run(const StageContext& context, const Inputs& /*inputs*/,
   oci::PullResult result;
   if (!options_.offline) {
     result = oci::pull_image(
-        context.registry, context.store, options_.reference, image, options_.platform,
+        *context.registry, context.store, options_.reference, image, options_.platform,
         options_.parallel,
         [&](std::uint64_t done, std::uint64_t total) { context.observer.progress(done, total); },
         context.stop);

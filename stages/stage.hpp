@@ -29,7 +29,7 @@ class StageObserver {
 /// Everything a stage may touch outside its own options. Tests pass fakes.
 struct StageContext {
   oci::Store& store;
-  oci::Registry& registry;  ///< With the credentials this stage may use, and no others.
+  oci::Registry* registry;  ///< With the credentials it may use; nullptr when it may use none.
   base::ProcessRunner& process;
   StageObserver& observer;
   std::stop_token stop;  ///< Set on SIGINT, SIGTERM and when another stage failed.

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/secret.hpp"
+#include "oci/registry.hpp"
+#include "orchestrator/manifest/osartifact.hpp"
+#include "orchestrator/plan.hpp"
+#include "orchestrator/volumes.hpp"
+#include "stages/architecture.hpp"
+
+namespace orchestrator {
+
+/// What the stages of an artifact kind are made from.
+struct ArtifactInputs {
+  const manifest::OSArtifact& artifact;
+  std::string where;  ///< "OSArtifact 'demo' (demo.yaml:3)".
+  std::size_t unpack = 0;
+  std::shared_ptr<oci::Registry> no_registry;  ///< These stages see no credentials.
+  stages::Architecture architecture = stages::Architecture::kAmd64;
+  std::int64_t epoch = 0;
+  base::Secret cloud_config;
+  std::filesystem::path output;  ///< Absolute folder.
+};
+
+/// A kind of artifact: whether an OSArtifact wants it, and the stages that make it.
+struct ArtifactKindRow {
+  std::string_view field;  ///< "spec.artifacts.iso".
+  std::string_view text;   ///< For people.
+  bool (*wanted)(const manifest::ArtifactSpec&);
+  /// Adds its stages and returns the index of the last.
+  std::size_t (*plan)(Plan&, const ArtifactInputs&, VolumeFolders&);
+};
+
+/// Every kind this version makes; a new one is one row.
+std::span<const ArtifactKindRow> artifact_kinds();
+
+}  // namespace orchestrator

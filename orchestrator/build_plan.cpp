@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "orchestrator/build_plan.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <fstream>
+#include <istream>
+#include <iterator>
+#include <ostream>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "orchestrator/artifact_kinds.hpp"
+#include "orchestrator/manifest/cloud_config.hpp"
+#include "orchestrator/manifest/support.hpp"
+#include "stages/file_digest.hpp"
+#include "stages/pull_stage.hpp"
+#include "stages/unpack_stage.hpp"
+
+namespace orchestrator {
+namespace {
+
+std::string read_input(Session& session, const std::string& file) {
+  if (file != "-") return base::read_file(file, manifest::kMaxManifestBytes);
+  std::string text;
+  char buffer[4096];
+  auto& in = session.environment().in;
+  while (text.size() <= manifest::kMaxManifestBytes &&
+         (in.read(buffer, sizeof(buffer)) || in.gcount() > 0)) {
+    text.append(buffer, static_cast<std::size_t>(in.gcount()));
+  }
+  return text;  // One byte too many is for the reader to refuse.
+}
+
+void refuse_unsupported(const std::string& file, const manifest::Documents& documents) {
+  std::vector<std::string> fields;
+  for (const auto& artifact : documents.artifacts) {
+    for (const auto& field : manifest::unsupported_fields(artifact)) {
+      fields.push_back(fmt::format("{}:{}:{}: {} ({})", file, field.position.line,
+                                   field.position.column, field.path, field.feature));
+    }
+  }
+  if (fields.empty()) return;
+  throw base::Error(
+      {.code = base::ErrorCode::kUnsupported,
+       .what = fmt::format("{} asks for what this version does not do", file),
+       .why = fmt::format("it is valid, but not executed yet:\n    {}", fmt::join(fields, "\n    ")),
+       .hint = "leave these fields out; nothing was started"});
+}
+
+/// Plans the stages of one OSArtifact.
+class ArtifactPlanner {
+ public:
+  ArtifactPlanner(Session& session, BuildPlan& build, const manifest::OSArtifact& artifact,
+                  std::filesystem::path output)
+      : session_(session), build_(build), artifact_(artifact), output_(std::move(output)) {
+    where_ = fmt::format("OSArtifact '{}' ({}:{})", artifact.name, build.file,
+                         artifact.position.line);
+  }
+
+  PlannedArtifact plan() {
+    try {
+      return plan_stages();
+    } catch (base::Error& error) {
+      error.add_context("planning " + where_);
+      throw;
+    }
+  }
+
+ private:
+  PlannedArtifact plan_stages() {
+    const auto reference = oci::Reference::parse(artifact_.image.ref);
+    std::set<std::string> insecure;
+    if (artifact_.image.pull_insecure_registry) insecure.insert(reference.registry);
+    const auto registry =
+        session_.registry(build_.secrets->pull_credentials(artifact_, session_), insecure);
+    const auto platform = wanted_platform();
+    auto& store = session_.store();
+    PlannedArtifact planned{.artifact = &artifact_, .image = {}, .stages = {}};
+    planned.image = session_.options().offline
+                        ? oci::resolve_offline(store, reference, platform)
+                        : oci::resolve_image(*registry, store, reference, platform, session_.stop());
+    const auto config =
+        oci::fetch_config(*registry, store, reference, planned.image, platform, session_.stop());
+    const auto first = build_.plan.stages.size();
+    const auto pull = build_.plan.add(
+        artifact_.name, where_,
+        std::make_shared<stages::PullStage>(
+            stages::PullStage::Options{.reference = reference,
+                                       .image = planned.image,
+                                       .platform = platform,
+                                       .parallel = session_.jobs() * 2,
+                                       .offline = session_.options().offline}),
+        registry, {}, false);
+    const auto unpack = plan_unpack(pull, epoch_of(config));
+    planned.stages = {pull, unpack};
+    plan_artifacts(unpack, config, planned.stages);
+    for (auto i = first; i < build_.plan.stages.size(); ++i) {
+      if (std::find(planned.stages.begin(), planned.stages.end(), i) == planned.stages.end()) {
+        planned.stages.push_back(i);
+      }
+    }
+    std::sort(planned.stages.begin(), planned.stages.end());
+    return planned;
+  }
+
+  oci::Platform wanted_platform() const {
+    const auto& flag = session_.options().arch;
+    const auto& field = artifact_.artifacts->arch;
+    if (!flag.empty() && !field.empty() &&
+        oci::Platform::parse(flag) != oci::Platform::parse(field)) {
+      throw base::Error({.code = base::ErrorCode::kUsage,
+                         .what = fmt::format("--arch {} contradicts the manifest", flag),
+                         .why = fmt::format("spec.artifacts.arch is {}", field),
+                         .hint = "leave one of them out"});
+    }
+    if (!field.empty()) return oci::Platform::parse(field);
+    return flag.empty() ? oci::Platform::host() : oci::Platform::parse(flag);
+  }
+
+  std::int64_t epoch_of(const oci::ImageConfig& config) const {
+    return session_.source_date_epoch().value_or(config.created);
+  }
+
+  std::size_t plan_unpack(std::size_t pull, std::int64_t epoch) {
+    const auto& spec = *artifact_.artifacts;
+    stages::UnpackStage::Options options;
+    options.may_mount = session_.may_mount();
+    options.changes.epoch = epoch;
+    if (!spec.os_release.empty()) options.changes.os_release = spec.os_release;
+    if (!spec.kairos_release.empty()) options.changes.kairos_release = spec.kairos_release;
+    if (!spec.overlay_rootfs_volume.empty()) {
+      const auto folder = build_.volumes->folder(artifact_, spec.overlay_rootfs_volume,
+                                                 "spec.artifacts.overlayRootfsVolume");
+      options.changes.overlay = folder;
+      options.overlay_digest = stages::digest_of_folder(folder);
+    }
+    return build_.plan.add(artifact_.name, where_,
+                           std::make_shared<stages::UnpackStage>(std::move(options)), no_registry(),
+                           {{"pull", pull}}, false);
+  }
+
+  void plan_artifacts(std::size_t unpack, const oci::ImageConfig& config,
+                      std::vector<std::size_t>& stages) {
+    const ArtifactInputs inputs{
+        .artifact = artifact_,
+        .where = where_,
+        .unpack = unpack,
+        .no_registry = no_registry(),
+        .architecture = stages::parse_architecture(config.platform.architecture),
+        .epoch = epoch_of(config),
+        .cloud_config = cloud_config(),
+        .output = output_};
+    for (const auto& kind : artifact_kinds()) {
+      if (kind.wanted(*artifact_.artifacts)) {
+        stages.push_back(kind.plan(build_.plan, inputs, *build_.volumes));
+      }
+    }
+  }
+
+  base::Secret cloud_config() const {
+    const auto& selector = artifact_.artifacts->cloud_config_ref;
+    if (!selector) return base::Secret();
+    const std::string field = "spec.artifacts.cloudConfigRef";
+    auto value = build_.secrets->value(artifact_, *selector, field);
+    if (const auto problem = manifest::check_cloud_config(value.reveal())) {
+      const auto position = artifact_.position_of(field);
+      throw base::Error(
+          {.code = base::ErrorCode::kManifest,
+           .what = fmt::format("{}:{}:{}: {}: secret '{}' holds no valid cloud-config", build_.file,
+                               position.line, position.column, field, selector->name),
+           .why = fmt::format("line {}: {}", problem->position.line, problem->message),
+           .hint = problem->hint});
+    }
+    return value;
+  }
+
+  /// For stages that must not see a credential. No request is ever made with it.
+  std::shared_ptr<oci::Registry> no_registry() { return nullptr; }
+
+  Session& session_;
+  BuildPlan& build_;
+  const manifest::OSArtifact& artifact_;
+  std::filesystem::path output_;
+  std::string where_;
+};
+
+}  // namespace
+
+manifest::ManifestResult read_manifest_file(Session& session, const std::string& file) {
+  const auto name = file == "-" ? std::string("(standard input)") : file;
+  auto text = read_input(session, file);
+  auto result = manifest::load_manifest(text, name);
+  base::wipe(text);
+  for (const auto& diagnostic : result.diagnostics) {
+    session.environment().err << manifest::render(diagnostic) << '\n';
+  }
+  if (result.ok()) return result;
+  const auto errors =
+      std::count_if(result.diagnostics.begin(), result.diagnostics.end(), [](const auto& found) {
+        return found.severity == manifest::Severity::kError;
+      });
+  throw base::Error({.code = base::ErrorCode::kManifest,
+                     .what = fmt::format("{} is not valid: {} error{}", name, errors,
+                                         errors == 1 ? "" : "s"),
+                     .why = "",
+                     .hint = "mend what is shown above; osartifact validate shows it again"});
+}
+
+std::unique_ptr<BuildPlan> make_build_plan(Session& session, const std::string& file,
+                                           const std::filesystem::path& output) {
+  auto build = std::make_unique<BuildPlan>();
+  build->file = file == "-" ? "(standard input)" : file;
+  build->documents = read_manifest_file(session, file).documents;
+  refuse_unsupported(build->file, build->documents);
+  build->secrets = std::make_unique<SecretFinder>(session, build->documents, build->file);
+  build->volumes = std::make_unique<VolumeFolders>(session, build->documents, *build->secrets);
+  for (const auto& artifact : build->documents.artifacts) {
+    build->artifacts.push_back(
+        ArtifactPlanner(session, *build, artifact, std::filesystem::absolute(output)).plan());
+  }
+  return build;
+}
+
+}  // namespace orchestrator

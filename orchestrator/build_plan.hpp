@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "oci/pull.hpp"
+#include "orchestrator/manifest/load.hpp"
+#include "orchestrator/plan.hpp"
+#include "orchestrator/secrets.hpp"
+#include "orchestrator/session.hpp"
+#include "orchestrator/volumes.hpp"
+
+namespace orchestrator {
+
+/// What the plan holds for one OSArtifact.
+struct PlannedArtifact {
+  const manifest::OSArtifact* artifact = nullptr;
+  oci::ResolvedImage image;
+  std::vector<std::size_t> stages;  ///< Indices into the plan, in order.
+};
+
+/// A manifest file, ready to be built.
+struct BuildPlan {
+  std::string file;
+  manifest::Documents documents;
+  std::unique_ptr<SecretFinder> secrets;   // Refers to documents.
+  std::unique_ptr<VolumeFolders> volumes;  // Keeps the temporary folders of volumes.
+  Plan plan;
+  std::vector<PlannedArtifact> artifacts;
+};
+
+/// Reads FILE (- is standard input), shows its diagnostics, and throws base::Error kManifest when
+/// any is an error.
+manifest::ManifestResult read_manifest_file(Session& session, const std::string& file);
+
+/// Reads FILE and plans the stages of every OSArtifact, resolving images with the registry (or the
+/// store, with --offline). Throws base::Error; kUnsupported names the fields that this version does
+/// not execute, before anything is done.
+std::unique_ptr<BuildPlan> make_build_plan(Session& session, const std::string& file,
+                                           const std::filesystem::path& output);
+
+}  // namespace orchestrator

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "oci/digest.hpp"
+#include "oci/snapshots.hpp"
+#include "stages/finish_tree.hpp"
+#include "stages/stage.hpp"
+
+namespace stages {
+
+/// Unpacks the image and lays what the OSArtifact asks for over it.
+/// Record: what oci::make_tree() gives.
+class UnpackStage final : public Stage {
+ public:
+  struct Options {
+    bool may_mount = false;  ///< Overlays may be tried; else the tree is a directory.
+    FinishTreeOptions changes;
+    std::optional<oci::Digest> overlay_digest;  ///< Of changes.overlay, when there is one.
+  };
+  explicit UnpackStage(Options options) : options_(std::move(options)) {}
+
+  [[nodiscard]] std::string_view name() const override { return "unpack"; }
+  [[nodiscard]] int version() const override { return 1; }
+  [[nodiscard]] std::vector<std::string> inputs() const override { return {"pull"}; }
+  [[nodiscard]] nlohmann::json parameters() const override;
+  [[nodiscard]] bool still_valid(const Record& record, const oci::Store& store) const override;
+  [[nodiscard]] Record run(const StageContext& context, const Inputs& inputs,
+                           const oci::Digest& fingerprint) const override;
+
+ private:
+  Options options_;
+};
+
+}  // namespace stages
