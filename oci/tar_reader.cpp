@@ -119,7 +119,12 @@ class TarReader::Implementation {
     if (status == ARCHIVE_EOF) return std::nullopt;
     check(status);
     check_type_flag();
-    return to_entry(entry);
+    auto result = to_entry(entry);
+    if (result.type == EntryType::kSymlink && result.link_target.empty()) {
+      // Also when only a pax record has it: libarchive 3.6 loses that one.
+      fail(fmt::format("the symlink {} has no target in its header", result.path));
+    }
+    return result;
   }
 
   std::optional<TarBlock> next_block() {

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "oci/layer_folders.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace oci {
+namespace {
+
+constexpr std::size_t kMaxOpenFolders = 64;
+constexpr int kMaxLinksFollowed = 40;  // As the kernel, see path_resolution(7).
+constexpr mode_t kImpliedFolderMode = 0755;
+
+PathNames first(const PathNames& path, std::size_t count) {
+  return {path.begin(), path.begin() + static_cast<std::ptrdiff_t>(count)};
+}
+
+/// Unlike clean_path, leaves ".." for the kernel to resolve: it comes from a symlink.
+PathNames split(std::string_view path) {
+  PathNames names;
+  while (!path.empty()) {
+    const auto slash = path.find('/');
+    if (slash != 0) names.emplace_back(path.substr(0, slash));
+    path = slash == std::string_view::npos ? "" : path.substr(slash + 1);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::shared_ptr<Folder> LayerFolders::make(const PathNames& path, const timespec& mtime) {
+  const auto text = join(path);
+  if (auto folder = open(text)) return folder;
+  make_missing(path, mtime, 0);
+  auto folder = open(text);
+  if (!folder) fail(text);
+  return folder;
+}
+
+std::shared_ptr<Folder> LayerFolders::find(const PathNames& path) {
+  auto folder = open(join(path));
+  if (!folder && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) fail(join(path));
+  return folder;
+}
+
+/// Null with errno set. The first sight of a folder comes before the first change in it: its time
+/// is noted here.
+std::shared_ptr<Folder> LayerFolders::open(const std::string& path) {
+  if (const auto found = open_.find(path); found != open_.end()) return found->second;
+  auto fd = root_.try_open_folder(path);
+  if (!fd) return nullptr;
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) fail(path);
+  const bool first_sight = !ends_.contains(status.st_ino);
+  if (first_sight) {
+    ends_[status.st_ino] = {.path = path, .mtime = status.st_mtim, .mode = std::nullopt};
+  }
+  if (!privileged_ && (status.st_mode & S_IRWXU) != S_IRWXU) {
+    if (first_sight) ends_[status.st_ino].mode = status.st_mode & 07777U;
+    const auto proc = fmt::format("/proc/self/fd/{}", fd.get());
+    if (::chmod(proc.c_str(), (status.st_mode & 07777U) | S_IRWXU) != 0) fail(path);
+  }
+  if (open_.size() >= kMaxOpenFolders) open_.clear();
+  auto folder = std::make_shared<Folder>(Folder{.fd = std::move(fd), .inode = status.st_ino});
+  open_.emplace(path, folder);
+  return folder;
+}
+
+void LayerFolders::make_missing(PathNames path, const timespec& mtime, int links_followed) {
+  for (std::size_t count = 1; count <= path.size(); ++count) {
+    const auto text = join(first(path, count));
+    if (open(text)) continue;
+    const int reason = errno;
+    if (reason != ENOENT && reason != ENOTDIR) fail(text);
+    const auto parent = open(join(first(path, count - 1)));
+    if (!parent) fail(text);
+    const auto target = reason == ENOENT ? behind_symlink(parent->fd.get(), path, count)
+                                         : std::nullopt;  // A file is in the way, and goes.
+    if (target) {
+      if (links_followed >= kMaxLinksFollowed) {
+        errno = ELOOP;
+        fail(text);
+      }
+      return make_missing(*target, mtime, links_followed + 1);
+    }
+    make_one(parent->fd.get(), path, count, mtime);
+  }
+}
+
+/// The path to make instead when its `count`th name is a symlink to something missing.
+std::optional<PathNames> LayerFolders::behind_symlink(int parent, const PathNames& path,
+                                                      std::size_t count) {
+  std::array<char, PATH_MAX> target{};
+  const auto bytes = ::readlinkat(parent, path[count - 1].c_str(), target.data(), target.size());
+  if (bytes <= 0) return std::nullopt;
+  const std::string_view text(target.data(), static_cast<std::size_t>(bytes));
+  auto names = text.starts_with('/') ? PathNames{} : first(path, count - 1);
+  for (auto& name : split(text)) names.push_back(std::move(name));
+  names.insert(names.end(), path.begin() + static_cast<std::ptrdiff_t>(count), path.end());
+  return names;
+}
+
+void LayerFolders::make_one(int parent, const PathNames& path, std::size_t count,
+                            const timespec& mtime) {
+  const auto& name = path[count - 1];
+  const auto text = join(first(path, count));
+  if (::mkdirat(parent, name.c_str(), kImpliedFolderMode) != 0) {
+    if (errno != EEXIST) fail(text);
+    remove_below(parent, name, nullptr);
+    forget();
+    if (::mkdirat(parent, name.c_str(), kImpliedFolderMode) != 0) fail(text);
+  }
+  const bool owned =
+      !privileged_ || ::fchownat(parent, name.c_str(), 0, 0, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!owned || chmod_no_follow(parent, name, kImpliedFolderMode) != 0) fail(text);
+  const auto folder = open(text);
+  if (!folder) fail(text);
+  contents_.add_folder(folder->inode);
+  set_mtime(folder->inode, first(path, count), mtime);
+}
+
+void LayerFolders::set_mtime(ino_t inode, const PathNames& path, const timespec& mtime) {
+  ends_[inode] = {.path = join(path), .mtime = mtime, .mode = std::nullopt};
+}
+
+void LayerFolders::set_mode(ino_t inode, mode_t mode) { ends_.at(inode).mode = mode; }
+
+void LayerFolders::finish() {
+  std::vector<std::pair<ino_t, End>> ends(ends_.begin(), ends_.end());
+  std::sort(ends.begin(), ends.end(), [](const auto& left, const auto& right) {
+    return left.second.path > right.second.path;
+  });
+  for (const auto& [inode, end] : ends) {
+    const auto fd = root_.try_open(end.path, O_RDONLY | O_DIRECTORY);
+    struct stat status {};
+    if (!fd || ::fstat(fd.get(), &status) != 0 || status.st_ino != inode) continue;  // Removed.
+    const std::array<timespec, 2> times = {end.mtime, end.mtime};
+    const bool done = (!end.mode || ::fchmod(fd.get(), *end.mode) == 0) &&
+                      ::futimens(fd.get(), times.data()) == 0;
+    if (!done) fail(end.path);
+  }
+  ends_.clear();
+  forget();
+}
+
+void LayerFolders::fail(const std::string& path) const {
+  auto what = fmt::format("cannot write folder /{} of {}", path, root_.name());
+  if (errno != ELOOP && errno != ENAMETOOLONG) base::throw_system_error(errno, std::move(what));
+  throw base::Error(
+      {.code = base::ErrorCode::kIntegrity,
+       .what = std::move(what),
+       .why = errno == ELOOP ? "its symlinks lead in a circle" : "its path is too long",
+       .hint = ""});
+}
+
+}  // namespace oci

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace oci {
+
+/// Called with something the user should know and that is not an error.
+using Warning = std::function<void(std::string)>;
+
+/// How layers are written. The limits count over all layers of one image.
+struct LayerOptions {
+  /// false: every file belongs to the caller and device nodes are left out; needs no privilege.
+  bool keep_owners = true;
+  bool skip_devices = false;  ///< Leave device nodes out with a warning, where they are forbidden.
+  std::uint64_t max_bytes = 64ULL << 30;  ///< Of contents, in bytes; holes count.
+  std::uint64_t max_entries = 5'000'000;  ///< Entries of all tars.
+  std::uint64_t max_ratio = 200;          ///< Tar bytes per blob byte, looked at past 1 GiB.
+};
+
+/// What of the limits is used up; one for all layers of an image.
+struct LayerUsage {
+  std::uint64_t bytes = 0;
+  std::uint64_t entries = 0;
+};
+
+}  // namespace oci
