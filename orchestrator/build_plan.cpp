@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <fstream>
+#include <algorithm>
 #include <istream>
 #include <iterator>
 #include <ostream>
@@ -77,10 +77,12 @@ class ArtifactPlanner {
         session_.registry(build_.secrets->pull_credentials(artifact_, session_), insecure);
     const auto platform = wanted_platform();
     auto& store = session_.store();
-    PlannedArtifact planned{.artifact = &artifact_, .image = {}, .stages = {}};
-    planned.image = session_.options().offline
-                        ? oci::resolve_offline(store, reference, platform)
-                        : oci::resolve_image(*registry, store, reference, platform, session_.stop());
+    PlannedArtifact planned{
+        .artifact = &artifact_,
+        .image = session_.options().offline
+                     ? oci::resolve_offline(store, reference, platform)
+                     : oci::resolve_image(*registry, store, reference, platform, session_.stop()),
+        .stages = {}};
     const auto config =
         oci::fetch_config(*registry, store, reference, planned.image, platform, session_.stop());
     const auto first = build_.plan.stages.size();
@@ -188,11 +190,16 @@ class ArtifactPlanner {
 
 }  // namespace
 
+manifest::ManifestResult load_manifest_file(Session& session, const std::string& file) {
+  auto text = read_input(session, file);
+  auto result = manifest::load_manifest(text, file == "-" ? "(standard input)" : file);
+  base::wipe(text);
+  return result;
+}
+
 manifest::ManifestResult read_manifest_file(Session& session, const std::string& file) {
   const auto name = file == "-" ? std::string("(standard input)") : file;
-  auto text = read_input(session, file);
-  auto result = manifest::load_manifest(text, name);
-  base::wipe(text);
+  auto result = load_manifest_file(session, file);
   for (const auto& diagnostic : result.diagnostics) {
     session.environment().err << manifest::render(diagnostic) << '\n';
   }

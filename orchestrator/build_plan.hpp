@@ -32,7 +32,10 @@ struct BuildPlan {
   std::vector<PlannedArtifact> artifacts;
 };
 
-/// Reads FILE (- is standard input), shows its diagnostics, and throws base::Error kManifest when
+/// Reads FILE (- is standard input); what is wrong with it is in the result.
+manifest::ManifestResult load_manifest_file(Session& session, const std::string& file);
+
+/// Reads FILE, shows its diagnostics, and throws base::Error kManifest when
 /// any is an error.
 manifest::ManifestResult read_manifest_file(Session& session, const std::string& file);
 

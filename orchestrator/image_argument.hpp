@@ -20,8 +20,12 @@ struct ImageArgument {
 /// The platform of --arch, else this machine's.
 oci::Platform wanted_platform(const CommonOptions& options);
 
-/// Brings what SRC names (REF, docker://REF, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE)
-/// into the store. With `layers` false only its manifest and config need be there.
+/// Brings what SRC names (REF, docker://REF, oci:DIR[:TAG]) into the store. With `layers` false only its manifest and config need be there.
 ImageArgument open_image(Session& session, const std::string& source, bool layers);
+
+/// Events of a command that runs no stages, under the stage name it would have.
+void report_progress(Session& session, const std::string& stage, std::uint64_t done,
+                     std::uint64_t total);
+void report_fact(Session& session, const std::string& stage, const std::string& text);
 
 }  // namespace orchestrator

@@ -51,10 +51,8 @@ struct Invocation {
   CommonOptions common;
   std::string subject;      ///< FILE, REF or SRC.
   std::string destination;  ///< DIR or REF.
-  std::vector<std::string> to;
   std::string format = "text";
   std::filesystem::path output = ".";
-  bool image_archive = false;
   bool raw = false;
   bool config = false;
   bool all = false;

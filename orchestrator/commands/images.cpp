@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/format.hpp"
 #include "oci/push.hpp"
+#include "oci/unpack.hpp"
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/image_argument.hpp"
 
@@ -32,6 +38,47 @@ nlohmann::json describe(const ImageArgument& argument, const oci::ImageConfig& c
 
 }  // namespace
 
+int run_pull(Session& session, const Invocation& invocation) {
+  const auto lease = session.store().lease();
+  const auto argument = open_image(session, invocation.subject, true);
+  const auto reference = oci::Reference::parse(invocation.subject);
+  session.environment().out << reference.name() << '@' << argument.image.descriptor.digest.text()
+                            << '\n';
+  return 0;
+}
+
+int run_unpack(Session& session, const Invocation& invocation) {
+  const std::filesystem::path folder = invocation.destination;
+  base::make_directories(folder);
+  if (!std::filesystem::is_empty(folder)) {
+    throw base::Error({.code = base::ErrorCode::kUsage,
+                       .what = fmt::format("cannot unpack into {}", folder.string()),
+                       .why = "it is not empty",
+                       .hint = "name a new or empty folder"});
+  }
+  const auto lease = session.store().lease();
+  const auto argument = open_image(session, invocation.subject, true);
+  const auto config = oci::read_config(session.store(), argument.image.manifest);
+  oci::check_layers_match(argument.image.manifest, config, argument.name);
+  oci::LayerOptions options;
+  options.keep_owners = ::geteuid() == 0;
+  const oci::UnpackRun run{
+      .store = session.store(),
+      .manifest = argument.image.manifest,
+      .config = config,
+      .options = options,
+      .progress = [&](std::uint64_t done,
+                      std::uint64_t total) { report_progress(session, "unpack", done, total); },
+      .warn = [&](const std::string& text) { session.warn(text); },
+      .stop = session.stop()};
+  const base::FileDescriptor root(
+      ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!root) base::throw_system_error(errno, fmt::format("cannot open {}", folder.string()));
+  oci::unpack_layers(run, root.get());
+  session.environment().out << folder.string() << '\n';
+  return 0;
+}
+
 int run_push(Session& session, const Invocation& invocation) {
   const auto destination = oci::Reference::parse(invocation.destination);
   const auto source = open_image(session, invocation.subject, true);
@@ -39,26 +86,14 @@ int run_push(Session& session, const Invocation& invocation) {
   const auto registry = session.registry({}, {});
   const auto mount_from = source.registry == destination.registry ? source.repository : "";
   const oci::PushProgress progress = [&](std::uint64_t done, std::uint64_t total) {
-    session.events().take({.kind = EventKind::kProgress,
-                           .artifact = "",
-                           .stage = "push",
-                           .text = "",
-                           .done = done,
-                           .total = total,
-                           .elapsed = {}});
+    report_progress(session, "push", done, total);
   };
   const auto result =
       oci::push_image(*registry, session.store(), source.image.descriptor, destination, mount_from,
                       session.jobs() * 2, progress, session.stop());
-  session.events().take({.kind = EventKind::kFact,
-                         .artifact = "",
-                         .stage = "push",
-                         .text = fmt::format("{} sent in {} blobs, {} were there",
-                                             base::format_bytes(result.sent_bytes),
-                                             result.sent_blobs, result.present_blobs),
-                         .done = 0,
-                         .total = 0,
-                         .elapsed = {}});
+  report_fact(session, "push",
+              fmt::format("{} sent in {} blobs, {} were there", base::format_bytes(result.sent_bytes),
+                          result.sent_blobs, result.present_blobs));
   session.environment().out << destination.name() << '@'
                             << source.image.descriptor.digest.text() << '\n';
   return 0;

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/format.hpp"
+#include "orchestrator/build_plan.hpp"
+#include "orchestrator/commands/commands.hpp"
+#include "orchestrator/executor.hpp"
+#include "orchestrator/report.hpp"
+
+namespace orchestrator {
+namespace {
+
+constexpr int kJsonIndent = 2;
+
+/// The file that says how a build of one OSArtifact went.
+std::filesystem::path report_path(const Session& session, const BuildPlan& build,
+                                  const PlannedArtifact& planned,
+                                  const std::filesystem::path& output) {
+  const auto& flag = session.options().report;
+  if (!flag.empty() && build.artifacts.size() == 1) return flag;
+  if (!flag.empty()) {
+    throw base::Error({.code = base::ErrorCode::kUsage,
+                       .what = "--report names one file",
+                       .why = fmt::format("{} has {} OSArtifacts", build.file,
+                                          build.artifacts.size()),
+                       .hint = "leave it out: each gets DIR/NAME.report.json"});
+  }
+  return output / (planned.artifact->name + ".report.json");
+}
+
+/// The records of the artifacts that are complete, of one OSArtifact.
+std::vector<stages::Record> finished_artifacts(const BuildPlan& build,
+                                               const PlannedArtifact& planned,
+                                               const std::vector<StageOutcome>& outcomes) {
+  std::vector<stages::Record> records;
+  for (const auto index : planned.stages) {
+    if (!build.plan.stages[index].goal || index >= outcomes.size()) continue;
+    if (outcomes[index].record) records.push_back(*outcomes[index].record);
+  }
+  return records;
+}
+
+/// NAME.sha256, in the form that sha256sum -c reads.
+void write_checksums(const std::filesystem::path& file,
+                     const std::vector<stages::Record>& records) {
+  std::string text;
+  for (const auto& record : records) {
+    const auto digest = oci::Digest::parse(record.at("digest").get<std::string>()).value();
+    const std::filesystem::path path = record.at("path").get<std::string>();
+    text += fmt::format("{}  {}\n", digest.hex(), path.filename().string());
+  }
+  base::write_file_atomically(file, text);
+}
+
+class Build {
+ public:
+  Build(Session& session, const Invocation& invocation)
+      : session_(session),
+        output_(std::filesystem::absolute(invocation.output)),
+        started_(std::chrono::system_clock::now()),
+        build_(make_build_plan(session, invocation.subject, output_)) {}
+
+  void run() {
+    for (const auto& planned : build_->artifacts) {
+      static_cast<void>(report_path(session_, *build_, planned, output_));
+    }
+    base::make_directories(output_);
+    const auto lease = session_.store().lease();
+    ExecutorOptions options;
+    options.jobs = session_.jobs();
+    options.use_cache = !session_.options().no_cache;
+    try {
+      execute(build_->plan, session_.store(), session_.process(), session_.events(), options,
+              session_.stop(), outcomes_);
+    } catch (const base::Error& error) {
+      write_reports(error);
+      throw;
+    }
+    write_reports(std::nullopt);
+    summarize();
+  }
+
+ private:
+  void write_reports(const std::optional<base::Error>& error) {
+    for (const auto& planned : build_->artifacts) {
+      const BuildReport report{.artifact = planned.artifact->name,
+                               .image_reference = planned.artifact->image.ref,
+                               .image_digest = planned.image.descriptor.digest,
+                               .started = started_,
+                               .finished = std::chrono::system_clock::now(),
+                               .stages = planned.stages,
+                               .error = error};
+      base::write_file_atomically(
+          report_path(session_, *build_, planned, output_),
+          make_report(report, build_->plan, outcomes_).dump(kJsonIndent) + "\n");
+      if (!error) {
+        write_checksums(output_ / (planned.artifact->name + ".sha256"),
+                        finished_artifacts(*build_, planned, outcomes_));
+      }
+    }
+  }
+
+  void summarize() {
+    auto& out = session_.environment().out;
+    for (const auto& planned : build_->artifacts) {
+      for (const auto& record : finished_artifacts(*build_, planned, outcomes_)) {
+        out << fmt::format("{}  {}  {}\n", record.at("path").get<std::string>(),
+                           base::format_bytes(record.at("size").get<std::uint64_t>()),
+                           record.at("digest").get<std::string>());
+      }
+    }
+  }
+
+  Session& session_;
+  std::filesystem::path output_;
+  std::chrono::system_clock::time_point started_;
+  std::unique_ptr<BuildPlan> build_;
+  std::vector<StageOutcome> outcomes_;
+};
+
+std::string_view name_of_state(StageState state) {
+  switch (state) {
+    case StageState::kRun:
+      return "run";
+    case StageState::kCached:
+      return "cached";
+    case StageState::kNotNeeded:
+      return "not needed";
+  }
+  return "";
+}
+
+std::string plan_as_text(const BuildPlan& build, const std::vector<StageState>& states) {
+  std::string text;
+  for (const auto& planned : build.artifacts) {
+    text += fmt::format("{}: {} ({}, {} in {} layers)\n", planned.artifact->name,
+                        planned.artifact->image.ref, planned.image.descriptor.digest.text(),
+                        base::format_bytes(planned.image.layer_bytes()),
+                        planned.image.manifest.layers.size());
+    for (const auto index : planned.stages) {
+      text += fmt::format("  {:<10} {}\n", build.plan.stages[index].stage->name(),
+                          name_of_state(states[index]));
+    }
+  }
+  return text;
+}
+
+nlohmann::json plan_as_json(const BuildPlan& build, const std::vector<StageState>& states) {
+  nlohmann::json artifacts = nlohmann::json::array();
+  for (const auto& planned : build.artifacts) {
+    nlohmann::json stages = nlohmann::json::array();
+    for (const auto index : planned.stages) {
+      const auto& stage = build.plan.stages[index];
+      nlohmann::json inputs = nlohmann::json::array();
+      for (const auto& [name, input] : stage.inputs) inputs.push_back(name);
+      stages.push_back({{"name", stage.stage->name()},
+                        {"state", name_of_state(states[index])},
+                        {"fingerprint", stage.fingerprint.text()},
+                        {"inputs", inputs}});
+    }
+    artifacts.push_back({{"name", planned.artifact->name},
+                         {"image", planned.artifact->image.ref},
+                         {"digest", planned.image.descriptor.digest.text()},
+                         {"layerBytes", planned.image.layer_bytes()},
+                         {"stages", stages}});
+  }
+  return {{"artifacts", artifacts}};
+}
+
+std::string plan_as_dot(const BuildPlan& build, const std::vector<StageState>& states) {
+  std::string text = "digraph plan {\n  rankdir=LR;\n  node [shape=box];\n";
+  for (std::size_t i = 0; i < build.plan.stages.size(); ++i) {
+    const auto& stage = build.plan.stages[i];
+    text += fmt::format("  s{} [label=\"{} {}\\n{}\"];\n", i, stage.artifact, stage.stage->name(),
+                        name_of_state(states[i]));
+    for (const auto& [name, input] : stage.inputs) text += fmt::format("  s{} -> s{};\n", input, i);
+  }
+  return text + "}\n";
+}
+
+}  // namespace
+
+int run_build(Session& session, const Invocation& invocation) {
+  Build(session, invocation).run();
+  return 0;
+}
+
+int run_plan(Session& session, const Invocation& invocation) {
+  const auto build = make_build_plan(session, invocation.subject, invocation.output);
+  const auto states = examine(build->plan, session.store(), !session.options().no_cache);
+  auto& out = session.environment().out;
+  if (invocation.format == "json") {
+    out << plan_as_json(*build, states).dump(kJsonIndent) << '\n';
+  } else {
+    out << (invocation.format == "dot" ? plan_as_dot(*build, states) : plan_as_text(*build, states));
+  }
+  return 0;
+}
+
+int run_validate(Session& session, const Invocation& invocation) {
+  if (invocation.format == "text") {
+    const auto result = read_manifest_file(session, invocation.subject);
+    session.environment().out << fmt::format("valid: {} OSArtifact{}\n",
+                                             result.documents.artifacts.size(),
+                                             result.documents.artifacts.size() == 1 ? "" : "s");
+    return 0;
+  }
+  const auto result = load_manifest_file(session, invocation.subject);
+  nlohmann::json diagnostics = nlohmann::json::array();
+  for (const auto& diagnostic : result.diagnostics) {
+    diagnostics.push_back(manifest::to_json(diagnostic));
+  }
+  session.environment().out << nlohmann::json({{"valid", result.ok()}, {"diagnostics", diagnostics}})
+                                   .dump(kJsonIndent)
+                            << '\n';
+  return result.ok() ? 0 : base::exit_status(base::ErrorCode::kManifest);
+}
+
+}  // namespace orchestrator
