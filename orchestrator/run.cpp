@@ -54,7 +54,7 @@ CommandFunction function_of(CommandName command) {
 
 /// Whether the command may have to mount layers over each other.
 bool mounts(CommandName command) {
-  return command == CommandName::kBuild || command == CommandName::kUnpack;
+  return command == CommandName::kBuild || command == CommandName::kPlan;
 }
 
 int show(const base::Error& error, Environment& environment) {
