@@ -247,6 +247,8 @@ TEST(LoadManifest, NeverShowsSecrets) {
       secret + "stringData: {k: [hunter2]}\n",
       secret + "stringData: {k: hunter2, k: hunter2}\n",
       secret + "stringData: {\"a b\": hunter2}\n",
+      secret + "stringData:\n  k: a\n  hunter2\n",
+      secret + "stringData: {k: a}\nhunter2\n",
       secret + "stringData:\n  k: *hunter2\n",
       secret + "stringData:\n  k: !hunter2\n",
       secret + "stringData:\n  k: \"hunter2\n",
