@@ -9,9 +9,9 @@ namespace orchestrator::manifest {
 namespace {
 
 const Node& child(const Node& node, std::string_view key) {
-  static const Node kNothing;
+  static const Node nothing;
   const auto* found = node.find(key);
-  return found ? *found : kNothing;
+  return found ? *found : nothing;
 }
 
 bool flag(const Node& node, std::string_view key) {

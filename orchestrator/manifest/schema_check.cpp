@@ -127,6 +127,11 @@ void Checker::check_object(const Node& node, const TypeSchema& schema, const std
   for (const auto& member : node.members) {
     const auto field = std::find_if(schema.fields.begin(), schema.fields.end(),
                                     [&](const Field& f) { return f.name == member.key; });
+    if (field != schema.fields.end() && member.value.is_null()) {
+      report_.warning(place_of(member, path),
+                      fmt::format("\"{}\" is empty and counts as not given", member.key));
+      continue;
+    }
     if (field != schema.fields.end()) {
       object_ = member.key_position;
       check(member.value, field->type,

@@ -287,6 +287,13 @@ void TreeBuilder::complete(Node node, YAML::anchor_t anchor) {
 void TreeBuilder::add_member(Frame& frame, Node value) {
   auto key = std::move(*frame.key);
   frame.key.reset();
+  // yaml-cpp's null for a key without a colon stands where the key does. The key is not quoted: in
+  // a Secret it may be the rest of a value.
+  if (value.is_null() && value.position == key.position) {
+    result_.problems.push_back({key.position, code_points(key.scalar), "a key without a value",
+                                "put a colon and a blank between key and value"});
+    return;
+  }
   if (key.plain && key.scalar == "<<") {
     frame.merges.push_back(std::move(value));
     return;

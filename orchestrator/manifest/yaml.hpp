@@ -17,7 +17,7 @@ inline constexpr std::size_t kMaxYamlScalarBytes = 16U << 20;
 /// What came of a text. Messages quote keys, never values.
 struct ParsedYaml {
   std::vector<Node> documents;  ///< Without the empty ones.
-  /// Faults after which reading went on: keys given twice.
+  /// Faults after which reading went on: keys given twice, keys without a colon.
   std::vector<TextProblem> problems;
   /// The fault at which reading stopped; `documents` holds what came whole before it.
   std::optional<TextProblem> fatal;

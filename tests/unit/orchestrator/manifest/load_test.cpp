@@ -175,7 +175,7 @@ TEST(LoadManifest, FindsWrongTypes) {
 
 TEST(LoadManifest, TakesWhatKubernetesWouldMisread) {
   const auto result =
-      load_manifest(osartifact(kSpec + "\npodLabels: {version: 1.10, on: yes}\nvolume: ~"), "d");
+      load_manifest(osartifact(kSpec + "\npodLabels: {version: 1.10, on: yes}"), "d");
 
   ASSERT_TRUE(result.ok()) << rendered(result);
   EXPECT_EQ(result.documents.artifacts[0].pod_labels.at("version"), "1.10");
@@ -183,6 +183,18 @@ TEST(LoadManifest, TakesWhatKubernetesWouldMisread) {
   EXPECT_THAT(messages(result, Severity::kWarning),
               ElementsAre("Kubernetes reads this as a number and refuses it",
                           "Kubernetes reads this as a boolean and refuses it"));
+}
+
+TEST(LoadManifest, WarnsOfFieldsWithoutAValue) {
+  const auto result = load_manifest(
+      osartifact("image: {ref: a:1}\nartifacts: {iso: true, cloudImage}\nimporters:\nvolume: ~"),
+      "d");
+
+  EXPECT_TRUE(result.ok()) << rendered(result);
+  EXPECT_THAT(messages(result, Severity::kWarning),
+              ElementsAre("\"cloudImage\" is empty and counts as not given",
+                          "\"importers\" is empty and counts as not given",
+                          "\"volume\" is empty and counts as not given"));
 }
 
 TEST(LoadManifest, SortsKinds) {
@@ -247,6 +259,8 @@ TEST(LoadManifest, NeverShowsSecrets) {
       secret + "stringData: {k: [hunter2]}\n",
       secret + "stringData: {k: hunter2, k: hunter2}\n",
       secret + "stringData: {\"a b\": hunter2}\n",
+      secret + "stringData:\n  k: a\n  hunter2\n",
+      secret + "stringData: {k: a}\nhunter2\n",
       secret + "stringData:\n  k: *hunter2\n",
       secret + "stringData:\n  k: !hunter2\n",
       secret + "stringData:\n  k: \"hunter2\n",

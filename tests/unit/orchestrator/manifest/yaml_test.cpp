@@ -99,6 +99,15 @@ TEST(Yaml, ReportsEveryKeyGivenTwiceWithBothPositions) {
   EXPECT_EQ(parsed.documents.at(0).text_of("a"), "1");
 }
 
+TEST(Yaml, ReportsKeysWithoutAColonButNotEmptyValues) {
+  const auto parsed = parse("a: 1\nb:\nc: &x\nd: *x\ne: ~\ncloudImage\n");
+
+  ASSERT_FALSE(parsed.fatal) << parsed.fatal->message;
+  ASSERT_EQ(parsed.problems.size(), 1U);
+  EXPECT_EQ(parsed.problems[0].message, "a key without a value");
+  EXPECT_EQ(parsed.problems[0].position, (Position{6, 1}));
+}
+
 struct Broken {
   std::string text;
   Position position;
