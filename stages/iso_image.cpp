@@ -87,7 +87,8 @@ base::Command xorriso(const IsoContents& contents, const path& staging, const pa
   return command;
 }
 
-/// xorriso fills its last 64 KiB up with zeros; the volume, and with it the backup GPT, ends before.
+/// xorriso fills its last 64 KiB up with zeros; the volume, and with it the backup GPT, ends
+/// before.
 void cut_to_volume(const path& iso) {
   constexpr std::uint64_t kBlock = 2048;
   const DiskBytes bytes(iso);
