@@ -64,6 +64,7 @@ i18n_install_all="no"
 reproducible="yes"
 CONF
 
+# The kernel's own script may call dracut before dracut-live is there, hence once more at the end.
 mmdebstrap --mode=root --variant=essential --include="$packages" \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
@@ -71,15 +72,14 @@ mmdebstrap --mode=root --variant=essential --include="$packages" \
   --aptopt='APT::Install-Recommends "false"' \
   --setup-hook="mkdir -p \"\$1/etc/dracut.conf.d\"" \
   --setup-hook="cp '$work/dracut.conf' \"\$1/etc/dracut.conf.d/quickstart.conf\"" \
+  --customize-hook='for modules in "$1"/usr/lib/modules/*; do
+    version=${modules##*/}
+    chroot "$1" dracut --force --reproducible --kver "$version" "/boot/initrd.img-$version"
+  done' \
   bookworm "$root" \
   "deb $mirror bookworm main" "deb $mirror bookworm-updates main" "deb $security bookworm-security main"
 
 version=$(basename "$(echo "$root"/boot/vmlinuz-*)" | sed 's/^vmlinuz-//')
-# In namespaces of its own, so that no mount is left behind whatever happens.
-unshare --mount --pid --fork bash -euc '
-  mount -t proc proc "$1/proc"
-  chroot "$1" dracut --force --reproducible --kver "$2" "/boot/initrd.img-$2"
-' bash "$root" "$version"
 chmod 0644 "$root/boot/initrd.img-$version"
 ln -sfn "vmlinuz-$version" "$root/boot/vmlinuz"
 ln -sfn "initrd.img-$version" "$root/boot/initrd.img"
