@@ -168,7 +168,7 @@ void check_files(const DiskBytes& iso, const std::map<std::string, IsoFile>& fil
 }  // namespace
 
 void check_iso(base::ProcessRunner& runner, const std::filesystem::path& path,
-               Architecture architecture, std::stop_token stop) {
+               Architecture architecture, const std::stop_token& stop) {
   const DiskBytes iso(std::filesystem::absolute(path));
   check_volume(iso);
   const auto esp = check_boot_records(iso, architecture);

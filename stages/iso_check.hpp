@@ -16,6 +16,6 @@ namespace stages {
 /// and cloud-config, none of them cut off. Throws base::Error kArtifactTool saying what is wrong.
 /// Sources: ECMA-119, El Torito 1.0, UEFI 2.10 chapters 5 and 13.
 void check_iso(base::ProcessRunner& runner, const std::filesystem::path& iso,
-               Architecture architecture, std::stop_token stop);
+               Architecture architecture, const std::stop_token& stop);
 
 }  // namespace stages

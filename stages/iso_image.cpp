@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/temp_dir.hpp"
+#include "stages/disk_bytes.hpp"
 #include "stages/iso_staging.hpp"
 #include "stages/partial_file.hpp"
 #include "stages/progress.hpp"
@@ -86,6 +87,16 @@ base::Command xorriso(const IsoContents& contents, const path& staging, const pa
   return command;
 }
 
+/// xorriso fills its last 64 KiB up with zeros; the volume, and with it the backup GPT, ends
+/// before.
+void cut_to_volume(const path& iso) {
+  constexpr std::uint64_t kBlock = 2048;
+  const DiskBytes bytes(iso);
+  const auto volume = little_endian(bytes.read(16 * kBlock, kBlock), 80, 4) * kBlock;
+  bytes.require(volume <= bytes.size(), "it is shorter than its volume says");
+  std::filesystem::resize_file(iso, volume);
+}
+
 }  // namespace
 
 void make_iso(base::ProcessRunner& runner, const IsoContents& contents, const path& output,
@@ -99,6 +110,7 @@ void make_iso(base::ProcessRunner& runner, const IsoContents& contents, const pa
   };
   base::run_or_throw(runner, xorriso(contents, staging.path(), partial.path(), options.epoch),
                      base::ErrorCode::kArtifactTool, on_line, std::move(stop));
+  cut_to_volume(partial.path());
   partial.commit();
 }
 

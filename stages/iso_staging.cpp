@@ -41,7 +41,7 @@ std::vector<FatFile> efi_files(const IsoContents& contents, const path& folder) 
 }  // namespace
 
 void stage_iso_tree(base::ProcessRunner& runner, const IsoContents& contents,
-                    const IsoOptions& options, const path& folder, std::stop_token stop) {
+                    const IsoOptions& options, const path& folder, const std::stop_token& stop) {
   put(folder / "config.yaml", contents.cloud_config, 0600);
   put(folder / "boot/grub2/grub.cfg",
       contents.grub_config ? *contents.grub_config : grub_live_menu(options.menu));

@@ -14,6 +14,6 @@ namespace stages {
 /// Throws base::Error kArtifactTool or kIo.
 void stage_iso_tree(base::ProcessRunner& runner, const IsoContents& contents,
                     const IsoOptions& options, const std::filesystem::path& folder,
-                    std::stop_token stop);
+                    const std::stop_token& stop);
 
 }  // namespace stages

@@ -12,6 +12,8 @@ class PartialFile {
   explicit PartialFile(std::filesystem::path output);
   PartialFile(const PartialFile&) = delete;
   PartialFile& operator=(const PartialFile&) = delete;
+  PartialFile(PartialFile&&) = delete;
+  PartialFile& operator=(PartialFile&&) = delete;
   ~PartialFile();  ///< Removes the partial file unless it was committed.
 
   /// Where to write.

@@ -38,7 +38,7 @@ bool means_absent(int error) { return error == ENOENT || error == ENOTDIR || err
 
 }  // namespace
 
-RootTree::RootTree(std::filesystem::path root)
+RootTree::RootTree(const std::filesystem::path& root)
     : fd_(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
   if (!fd_) base::throw_system_error(errno, fmt::format("cannot open folder {}", root.string()));
   root_ = path_of(fd_.get());

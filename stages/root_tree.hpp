@@ -17,7 +17,7 @@ namespace stages {
 class RootTree {
  public:
   /// Throws base::Error kIo when `root` is no folder that can be opened.
-  explicit RootTree(std::filesystem::path root);
+  explicit RootTree(const std::filesystem::path& root);
 
   /// Opens a file or folder without following out of the root; nullopt when there is none (also
   /// when a link dangles or loops). Throws base::Error kIo on any other failure.

@@ -20,6 +20,8 @@ class KeptFolder {
   KeptFolder(const RootTree& tree, const std::filesystem::path& path);
   KeptFolder(const KeptFolder&) = delete;
   KeptFolder& operator=(const KeptFolder&) = delete;
+  KeptFolder(KeptFolder&&) = delete;
+  KeptFolder& operator=(KeptFolder&&) = delete;
   ~KeptFolder();
 
   [[nodiscard]] int fd() const { return fd_.get(); }

@@ -57,7 +57,6 @@ hostonly="no"
 early_microcode="no"
 compress="zstd -3 -T0"
 dracutmodules="bash base fs-lib udev-rules kernel-modules rootfs-block img-lib dm dmsquash-live shutdown"
-drivers=""
 filesystems="iso9660 squashfs overlay ext4 vfat"
 add_drivers="isofs squashfs overlay loop sr_mod cdrom sd_mod ata_piix ata_generic virtio_pci virtio_blk virtio_scsi nls_ascii nls_cp437 nls_utf8 nls_iso8859-1 vfat dm_mod dm_snapshot"
 omit_drivers="nouveau amdgpu i915 radeon mlx4 mlx5 nvme_rdma hid usbhid"
@@ -65,6 +64,7 @@ i18n_install_all="no"
 reproducible="yes"
 CONF
 
+# The kernel's own script may call dracut before dracut-live is there, hence once more at the end.
 mmdebstrap --mode=root --variant=essential --include="$packages" \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
@@ -72,15 +72,14 @@ mmdebstrap --mode=root --variant=essential --include="$packages" \
   --aptopt='APT::Install-Recommends "false"' \
   --setup-hook="mkdir -p \"\$1/etc/dracut.conf.d\"" \
   --setup-hook="cp '$work/dracut.conf' \"\$1/etc/dracut.conf.d/quickstart.conf\"" \
+  --customize-hook='for modules in "$1"/usr/lib/modules/*; do
+    version=${modules##*/}
+    chroot "$1" dracut --force --reproducible --kver "$version" "/boot/initrd.img-$version"
+  done' \
   bookworm "$root" \
   "deb $mirror bookworm main" "deb $mirror bookworm-updates main" "deb $security bookworm-security main"
 
 version=$(basename "$(echo "$root"/boot/vmlinuz-*)" | sed 's/^vmlinuz-//')
-# In namespaces of its own, so that no mount is left behind whatever happens.
-unshare --mount --pid --fork bash -euc '
-  mount -t proc proc "$1/proc"
-  chroot "$1" dracut --force --reproducible --kver "$2" "/boot/initrd.img-$2"
-' bash "$root" "$version"
 chmod 0644 "$root/boot/initrd.img-$version"
 ln -sfn "vmlinuz-$version" "$root/boot/vmlinuz"
 ln -sfn "initrd.img-$version" "$root/boot/initrd.img"
@@ -88,12 +87,12 @@ rm -f "$root/vmlinuz" "$root/vmlinuz.old" "$root/initrd.img" "$root/initrd.img.o
 
 # Configuration: everything written below is the third layer.
 config=$work/config
-mkdir -p "$config/etc/systemd/system/serial-getty@ttyS0.service.d" "$config/etc/systemd/system.conf.d"
+mkdir -p "$config/etc/systemd/system"
 echo quickstart >"$config/etc/hostname"
 printf '127.0.0.1 localhost quickstart\n::1 localhost\n' >"$config/etc/hosts"
 : >"$config/etc/fstab"
 : >"$config/etc/machine-id" # Empty: each boot gets its own, and no first-boot questions are asked.
-printf 'Storage=volatile\n' | sed '1i [Journal]' >"$config/etc/journald.conf"
+printf '[Journal]\nStorage=volatile\n' >"$config/etc/journald.conf"
 mask() { ln -s /dev/null "$config/etc/systemd/system/$1"; }
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
   e2scrub_reap.service fstrim.timer systemd-timesyncd.service systemd-networkd.service \
@@ -106,12 +105,6 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
   mask "$unit"
 done
 ln -s /lib/systemd/system/multi-user.target "$config/etc/systemd/system/default.target"
-# The login prompt waits for nothing that it does not need.
-cat >"$config/etc/systemd/system/serial-getty@ttyS0.service.d/quick.conf" <<'CONF'
-[Unit]
-After=
-After=systemd-user-sessions.service
-CONF
 sed 's|^root:[^:]*:|root::|' "$root/etc/shadow" >"$config/etc/shadow"
 chmod 0640 "$config/etc/shadow"
 chown 0:42 "$config/etc/shadow"
