@@ -86,9 +86,9 @@ ResolvedImage import_layout(Store& store, const std::filesystem::path& layout,
   if (!base::read_file_if_exists(layout / "oci-layout", 4096)) {
     fail(layout, base::ErrorCode::kNotFound, "there is no oci-layout file in it");
   }
-  auto descriptor = choose(
-      parse_index(base::read_file(layout / "index.json", kMaxLayoutIndexBytes), "", what), layout,
-      tag);
+  auto descriptor =
+      choose(parse_index(base::read_file(layout / "index.json", kMaxLayoutIndexBytes), "", what),
+             layout, tag);
   while (true) {
     auto bytes = base::read_all(open_blob(layout, descriptor.digest).get(), kMaxManifestBytes,
                                 descriptor.digest.text());

@@ -40,8 +40,8 @@ OverlayMount::OverlayMount(const std::vector<std::filesystem::path>& lower,
   }
   if (::mount("overlay", target_.c_str(), "overlay", writable ? 0 : MS_RDONLY, options.c_str()) !=
       0) {
-    base::throw_system_error(errno, fmt::format("cannot mount {} layers at {}", lower.size(),
-                                                target_.string()));
+    base::throw_system_error(
+        errno, fmt::format("cannot mount {} layers at {}", lower.size(), target_.string()));
   }
 }
 

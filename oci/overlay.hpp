@@ -30,8 +30,8 @@ class OverlayMount {
   std::filesystem::path target_;
 };
 
-/// Gives `folder` the mode, owner and times of `model`: an overlay's root shows those of its topmost
-/// folder. Throws base::Error kIo.
+/// Gives `folder` the mode, owner and times of `model`: an overlay's root shows those of its
+/// topmost folder. Throws base::Error kIo.
 void copy_folder_attributes(const std::filesystem::path& model,
                             const std::filesystem::path& folder);
 

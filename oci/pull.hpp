@@ -37,8 +37,8 @@ ResolvedImage resolve_offline(const Store& store, const Reference& reference,
 Manifest read_manifest(const Store& store, const Descriptor& manifest);
 ImageConfig read_config(const Store& store, const Manifest& manifest);
 
-/// The image's config, fetched if the store lacks it. Throws base::Error kIntegrity when it does not
-/// fit the manifest or is for another platform: before any layer is fetched.
+/// The image's config, fetched if the store lacks it. Throws base::Error kIntegrity when it does
+/// not fit the manifest or is for another platform: before any layer is fetched.
 ImageConfig fetch_config(Registry& registry, Store& store, const Reference& reference,
                          const ResolvedImage& image, const Platform& platform,
                          std::stop_token stop);

@@ -178,9 +178,9 @@ bool can_mount_overlay(const Store& store) {
   const auto temporary = store.make_temp_dir("probe");
   const auto make = [&](const char* name) { return make_folder(temporary.path() / name); };
   try {
-    const OverlayMount mount(
-        {make("lower")}, OverlayMount::Writable{.upper = make("upper"), .work = make("work")},
-        make("root"));
+    const OverlayMount mount({make("lower")},
+                             OverlayMount::Writable{.upper = make("upper"), .work = make("work")},
+                             make("root"));
     base::write_file_atomically(mount.path() / "probe", "");
     return true;
   } catch (const base::Error&) {

@@ -55,8 +55,8 @@ class LayerStream {
     const auto found_diff_id = tar_bytes.finish();
     const auto found_digest = compressed_.finish();
     if (found_digest != blob_.digest) {
-      refuse(fmt::format("{} is damaged", name_), fmt::format("its bytes are {}", found_digest.text()),
-             "");
+      refuse(fmt::format("{} is damaged", name_),
+             fmt::format("its bytes are {}", found_digest.text()), "");
     }
     if (found_diff_id != diff_id_) {
       refuse(fmt::format("{} is not the layer that the image's config names", name_),

@@ -21,8 +21,7 @@ std::size_t plan_squashfs(Plan& plan, const ArtifactInputs& inputs) {
 std::size_t plan_iso(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& volumes) {
   const auto& artifact = inputs.artifact;
   stages::IsoStage::Options options;
-  options.output =
-      inputs.output / (artifact.artifact_name(manifest::ArtifactKind::kIso) + ".iso");
+  options.output = inputs.output / (artifact.artifact_name(manifest::ArtifactKind::kIso) + ".iso");
   options.architecture = inputs.architecture;
   options.cloud_config = inputs.cloud_config;
   options.epoch = inputs.epoch;
@@ -30,8 +29,7 @@ std::size_t plan_iso(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& vo
     options.grub_config = artifact.artifacts->grub_config;
   }
   if (const auto& volume = artifact.artifacts->overlay_iso_volume; !volume.empty()) {
-    const auto folder =
-        volumes.folder(artifact, volume, "spec.artifacts.overlayISOVolume");
+    const auto folder = volumes.folder(artifact, volume, "spec.artifacts.overlayISOVolume");
     options.overlay = {.folder = folder, .digest = stages::digest_of_folder(folder)};
   }
   const auto squashfs = plan_squashfs(plan, inputs);

@@ -42,11 +42,11 @@ void refuse_unsupported(const std::string& file, const manifest::Documents& docu
     }
   }
   if (fields.empty()) return;
-  throw base::Error(
-      {.code = base::ErrorCode::kUnsupported,
-       .what = fmt::format("{} asks for what this version does not do", file),
-       .why = fmt::format("it is valid, but not executed yet:\n    {}", fmt::join(fields, "\n    ")),
-       .hint = "leave these fields out; nothing was started"});
+  throw base::Error({.code = base::ErrorCode::kUnsupported,
+                     .what = fmt::format("{} asks for what this version does not do", file),
+                     .why = fmt::format("it is valid, but not executed yet:\n    {}",
+                                        fmt::join(fields, "\n    ")),
+                     .hint = "leave these fields out; nothing was started"});
 }
 
 /// Plans the stages of one OSArtifact.
@@ -55,8 +55,8 @@ class ArtifactPlanner {
   ArtifactPlanner(Session& session, BuildPlan& build, const manifest::OSArtifact& artifact,
                   std::filesystem::path output)
       : session_(session), build_(build), artifact_(artifact), output_(std::move(output)) {
-    where_ = fmt::format("OSArtifact '{}' ({}:{})", artifact.name, build.file,
-                         artifact.position.line);
+    where_ =
+        fmt::format("OSArtifact '{}' ({}:{})", artifact.name, build.file, artifact.position.line);
   }
 
   PlannedArtifact plan() {
@@ -86,15 +86,15 @@ class ArtifactPlanner {
     const auto config =
         oci::fetch_config(*registry, store, reference, planned.image, platform, session_.stop());
     const auto first = build_.plan.stages.size();
-    const auto pull = build_.plan.add(
-        artifact_.name, where_,
-        std::make_shared<stages::PullStage>(
-            stages::PullStage::Options{.reference = reference,
-                                       .image = planned.image,
-                                       .platform = platform,
-                                       .parallel = session_.jobs() * 2,
-                                       .offline = session_.options().offline}),
-        registry, {}, false);
+    const auto pull =
+        build_.plan.add(artifact_.name, where_,
+                        std::make_shared<stages::PullStage>(
+                            stages::PullStage::Options{.reference = reference,
+                                                       .image = planned.image,
+                                                       .platform = platform,
+                                                       .parallel = session_.jobs() * 2,
+                                                       .offline = session_.options().offline}),
+                        registry, {}, false);
     const auto unpack = plan_unpack(pull, epoch_of(config));
     planned.stages = {pull, unpack};
     plan_artifacts(unpack, config, planned.stages);
@@ -205,14 +205,13 @@ manifest::ManifestResult read_manifest_file(Session& session, const std::string&
   }
   if (result.ok()) return result;
   const auto errors =
-      std::count_if(result.diagnostics.begin(), result.diagnostics.end(), [](const auto& found) {
-        return found.severity == manifest::Severity::kError;
-      });
-  throw base::Error({.code = base::ErrorCode::kManifest,
-                     .what = fmt::format("{} is not valid: {} error{}", name, errors,
-                                         errors == 1 ? "" : "s"),
-                     .why = "",
-                     .hint = "mend what is shown above; osartifact validate shows it again"});
+      std::count_if(result.diagnostics.begin(), result.diagnostics.end(),
+                    [](const auto& found) { return found.severity == manifest::Severity::kError; });
+  throw base::Error(
+      {.code = base::ErrorCode::kManifest,
+       .what = fmt::format("{} is not valid: {} error{}", name, errors, errors == 1 ? "" : "s"),
+       .why = "",
+       .hint = "mend what is shown above; osartifact validate shows it again"});
 }
 
 std::unique_ptr<BuildPlan> make_build_plan(Session& session, const std::string& file,

@@ -91,21 +91,13 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
   pull->add_option("REF", invocation.subject, "Image reference")->required();
   auto* unpack = command(app, "unpack", "Write an image's root file system into a folder",
                          CommandName::kUnpack);
-  unpack
-      ->add_option("SRC", invocation.subject,
-                   "REF, docker://REF or oci:DIR[:TAG]")
-      ->required();
+  unpack->add_option("SRC", invocation.subject, "REF, docker://REF or oci:DIR[:TAG]")->required();
   unpack->add_option("DIR", invocation.destination, "An empty or new folder")->required();
   auto* push = command(app, "push", "Send an image to a registry", CommandName::kPush);
-  push->add_option("SRC", invocation.subject,
-                   "REF, docker://REF or oci:DIR[:TAG]")
-      ->required();
+  push->add_option("SRC", invocation.subject, "REF, docker://REF or oci:DIR[:TAG]")->required();
   push->add_option("REF", invocation.destination, "Where to")->required();
   auto* inspect = command(app, "inspect", "Show an image as JSON", CommandName::kInspect);
-  inspect
-      ->add_option("SRC", invocation.subject,
-                   "REF, docker://REF or oci:DIR[:TAG]")
-      ->required();
+  inspect->add_option("SRC", invocation.subject, "REF, docker://REF or oci:DIR[:TAG]")->required();
   inspect->add_flag("--raw", invocation.raw, "The manifest as it is");
   inspect->add_flag("--config", invocation.config, "The image config as it is");
   auto* store =

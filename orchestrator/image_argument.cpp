@@ -74,15 +74,14 @@ ImageArgument open_image(Session& session, const std::string& source, bool layer
   const bool offline = session.options().offline;
   const auto registry = offline ? nullptr : session.registry({}, {});
   ImageArgument argument{
-      .image = offline
-                   ? oci::resolve_offline(store, reference, platform)
-                   : oci::resolve_image(*registry, store, reference, platform, session.stop()),
+      .image = offline ? oci::resolve_offline(store, reference, platform)
+                       : oci::resolve_image(*registry, store, reference, platform, session.stop()),
       .name = reference.text(),
       .repository = reference.repository,
       .registry = reference.registry};
   if (offline) return argument;
-  static_cast<void>(oci::fetch_config(*registry, store, reference, argument.image, platform,
-                                      session.stop()));
+  static_cast<void>(
+      oci::fetch_config(*registry, store, reference, argument.image, platform, session.stop()));
   if (!layers) return argument;
   const oci::PullProgress progress = [&](std::uint64_t done, std::uint64_t total) {
     report_progress(session, "pull", done, total);

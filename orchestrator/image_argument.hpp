@@ -12,7 +12,7 @@ namespace orchestrator {
 /// An image that a command line names as SRC.
 struct ImageArgument {
   oci::ResolvedImage image;
-  std::string name;  ///< What messages call it.
+  std::string name;        ///< What messages call it.
   std::string repository;  ///< Where it came from, for cross-repository mounts; "" for files.
   std::string registry;    ///< "" for files.
 };
@@ -20,7 +20,8 @@ struct ImageArgument {
 /// The platform of --arch, else this machine's.
 oci::Platform wanted_platform(const CommonOptions& options);
 
-/// Brings what SRC names (REF, docker://REF, oci:DIR[:TAG]) into the store. With `layers` false only its manifest and config need be there.
+/// Brings what SRC names (REF, docker://REF, oci:DIR[:TAG]) into the store. With `layers` false
+/// only its manifest and config need be there.
 ImageArgument open_image(Session& session, const std::string& source, bool layers);
 
 /// Events of a command that runs no stages, under the stage name it would have.

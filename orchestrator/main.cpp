@@ -6,8 +6,8 @@
 #include "orchestrator/run.hpp"
 
 int main(int argc, char** argv) {
-  orchestrator::Environment environment{
-      std::cin, std::cout, std::cerr, base::Environment(), "/dev/termination-log"};
+  orchestrator::Environment environment{std::cin, std::cout, std::cerr, base::Environment(),
+                                        "/dev/termination-log"};
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const auto equals = text.find('=');

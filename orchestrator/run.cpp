@@ -2,7 +2,6 @@
 #include "orchestrator/run.hpp"
 
 #include <fmt/format.h>
-
 #include <signal.h>
 
 #include <exception>
@@ -78,11 +77,11 @@ int run_command(const Invocation& invocation, Environment& environment) {
     if (interruption.signal() == 0) throw;
     // Whatever broke while we were being stopped, the signal is the reason.
     const bool terminated = interruption.signal() == SIGTERM;
-    throw base::Error({.code = terminated ? base::ErrorCode::kTerminated
-                                          : base::ErrorCode::kInterrupted,
-                       .what = terminated ? "stopped by SIGTERM" : "stopped by SIGINT",
-                       .why = "",
-                       .hint = "the same command goes on where this one stopped"});
+    throw base::Error(
+        {.code = terminated ? base::ErrorCode::kTerminated : base::ErrorCode::kInterrupted,
+         .what = terminated ? "stopped by SIGTERM" : "stopped by SIGINT",
+         .why = "",
+         .hint = "the same command goes on where this one stopped"});
   }
 }
 

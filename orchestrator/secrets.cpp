@@ -109,8 +109,7 @@ std::optional<auth::SecretText> SecretFinder::registry_secret(
   if (const auto* document = documents_.find_secret(artifact.namespace_, selector.name)) {
     if (!selector.key.empty()) {
       const auto* found = document->find(selector.key);
-      return found == nullptr ? std::nullopt
-                              : std::optional(auth::fixed_secret(origin, *found));
+      return found == nullptr ? std::nullopt : std::optional(auth::fixed_secret(origin, *found));
     }
     for (const auto* key : kRegistryKeys) {
       if (const auto* found = document->find(key)) return auth::fixed_secret(origin, *found);
@@ -122,9 +121,9 @@ std::optional<auth::SecretText> SecretFinder::registry_secret(
       const auto file = folder / selector.name / selector.key;
       if (is_plain_name(selector.name) && is_plain_name(selector.key) &&
           std::filesystem::exists(file)) {
-        return auth::SecretText{.origin = fmt::format("secret '{}' ({})", selector.name,
-                                                      file.string()),
-                                .read = [file] { return auth::read_credentials(file, true); }};
+        return auth::SecretText{
+            .origin = fmt::format("secret '{}' ({})", selector.name, file.string()),
+            .read = [file] { return auth::read_credentials(file, true); }};
       }
     }
     if (auto found = auth::find_secret(folder, selector.name)) return found;
@@ -149,9 +148,10 @@ std::vector<auth::SecretText> SecretFinder::pull_credentials(const manifest::OSA
     if (found) {
       secrets.push_back(std::move(*found));
     } else {
-      session.warn(fmt::format("the pull secret '{}' of OSArtifact '{}' is not to be found; going "
-                               "on without it",
-                               name, artifact.name));
+      session.warn(
+          fmt::format("the pull secret '{}' of OSArtifact '{}' is not to be found; going "
+                      "on without it",
+                      name, artifact.name));
     }
   }
   return secrets;

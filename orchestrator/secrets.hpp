@@ -20,8 +20,8 @@ class SecretFinder {
   SecretFinder(const Session& session, const manifest::Documents& documents, std::string file)
       : session_(session), documents_(documents), file_(std::move(file)) {}
 
-  /// One value. Throws base::Error kManifest naming the secret, the key, the field that wants it and
-  /// every place looked at.
+  /// One value. Throws base::Error kManifest naming the secret, the key, the field that wants it
+  /// and every place looked at.
   [[nodiscard]] base::Secret value(const manifest::OSArtifact& artifact,
                                    const manifest::SecretKeySelector& selector,
                                    const std::string& field) const;
@@ -30,10 +30,10 @@ class SecretFinder {
   [[nodiscard]] std::optional<std::map<std::string, base::Secret>> all_values(
       const manifest::OSArtifact& artifact, const std::string& name) const;
 
-  /// What the pulls of an OSArtifact may log in with: imageCredentialsSecretRef (required if named),
-  /// then imagePullSecrets (a missing one is a warning, as for a kubelet).
-  [[nodiscard]] std::vector<auth::SecretText> pull_credentials(
-      const manifest::OSArtifact& artifact, Session& session) const;
+  /// What the pulls of an OSArtifact may log in with: imageCredentialsSecretRef (required if
+  /// named), then imagePullSecrets (a missing one is a warning, as for a kubelet).
+  [[nodiscard]] std::vector<auth::SecretText> pull_credentials(const manifest::OSArtifact& artifact,
+                                                               Session& session) const;
 
  private:
   [[nodiscard]] std::optional<auth::SecretText> registry_secret(

@@ -23,14 +23,14 @@ class EventLogSink final : public spdlog::sinks::base_sink<std::mutex> {
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    events_.take({.kind = message.level >= spdlog::level::warn ? EventKind::kWarning
-                                                               : EventKind::kFact,
-                  .artifact = "",
-                  .stage = "",
-                  .text = std::string(message.payload.data(), message.payload.size()),
-                  .done = 0,
-                  .total = 0,
-                  .elapsed = {}});
+    events_.take(
+        {.kind = message.level >= spdlog::level::warn ? EventKind::kWarning : EventKind::kFact,
+         .artifact = "",
+         .stage = "",
+         .text = std::string(message.payload.data(), message.payload.size()),
+         .done = 0,
+         .total = 0,
+         .elapsed = {}});
   }
   void flush_() override {}
 
@@ -42,7 +42,9 @@ class EventLogSink final : public spdlog::sinks::base_sink<std::mutex> {
 class LevelFilter final : public EventSink {
  public:
   LevelFilter(std::unique_ptr<EventSink> next, const std::string& level)
-      : next_(std::move(next)), warnings_(level != "error"), facts_(warnings_ && level != "warning") {}
+      : next_(std::move(next)),
+        warnings_(level != "error"),
+        facts_(warnings_ && level != "warning") {}
 
   void take(const Event& event) override {
     const bool failed = event.kind == EventKind::kFailed;

@@ -86,8 +86,7 @@ std::filesystem::path VolumeFolders::folder(const manifest::OSArtifact& artifact
     case manifest::Volume::Kind::kSecret: {
       const auto values = secrets_.all_values(artifact, volume->object_name);
       if (values || volume->optional) return write(*volume, values.value_or(Files{}), what);
-      refuse(what + " cannot be used",
-             fmt::format("there is no secret '{}'", volume->object_name),
+      refuse(what + " cannot be used", fmt::format("there is no secret '{}'", volume->object_name),
              "put the Secret beside the OSArtifact, or give --secrets DIR");
     }
     case manifest::Volume::Kind::kConfigMap: {
@@ -129,7 +128,8 @@ std::filesystem::path VolumeFolders::write(const manifest::Volume& volume, const
       refuse(what + " cannot be used", fmt::format("there is no key '{}'", item.key), "");
     }
     if (!stays_inside(item.path)) {
-      refuse(what + " cannot be used", fmt::format("the path '{}' leaves the volume", item.path), "");
+      refuse(what + " cannot be used", fmt::format("the path '{}' leaves the volume", item.path),
+             "");
     }
     const auto file = root / item.path;
     base::make_directories(file.parent_path());

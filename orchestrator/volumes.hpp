@@ -17,11 +17,12 @@ namespace orchestrator {
 std::map<std::string, std::filesystem::path> parse_volume_flags(
     const std::vector<std::string>& flags);
 
-/// Gives the volumes of OSArtifacts as folders on this machine. Those made of Secrets and ConfigMaps
-/// are written into private temporary folders that live as long as this.
+/// Gives the volumes of OSArtifacts as folders on this machine. Those made of Secrets and
+/// ConfigMaps are written into private temporary folders that live as long as this.
 class VolumeFolders {
  public:
-  VolumeFolders(Session& session, const manifest::Documents& documents, const SecretFinder& secrets);
+  VolumeFolders(Session& session, const manifest::Documents& documents,
+                const SecretFinder& secrets);
 
   /// The folder of the volume that `field` names. Throws base::Error kManifest when its source is
   /// not there, kUnsupported for kinds that need a cluster and have no --volume.

@@ -43,10 +43,11 @@ IsoContents find_contents(const RootTree& root, Architecture architecture,
 }  // namespace
 
 nlohmann::json IsoStage::parameters() const {
-  nlohmann::json parameters = {{"output", options_.output.string()},
-                               {"architecture", name_of(options_.architecture)},
-                               {"cloudConfig", oci::Digest::of(options_.cloud_config.reveal()).text()},
-                               {"epoch", options_.epoch}};
+  nlohmann::json parameters = {
+      {"output", options_.output.string()},
+      {"architecture", name_of(options_.architecture)},
+      {"cloudConfig", oci::Digest::of(options_.cloud_config.reveal()).text()},
+      {"epoch", options_.epoch}};
   if (options_.grub_config) parameters["grubConfig"] = *options_.grub_config;
   if (options_.overlay) parameters["overlay"] = options_.overlay->digest.text();
   return parameters;

@@ -38,12 +38,9 @@ Record PullStage::run(const StageContext& context, const Inputs& /*inputs*/,
   context.observer.fact(fmt::format("{} fetched, {} of {} layers were in the store",
                                     base::format_bytes(result.fetched_bytes), result.reused_layers,
                                     result.reused_layers + result.fetched_layers));
-  return {{"reference", options_.reference.text()},
-          {"digest", image.descriptor.digest.text()},
-          {"mediaType", image.descriptor.media_type},
-          {"size", image.descriptor.size},
-          {"layers", image.manifest.layers.size()},
-          {"layerBytes", image.layer_bytes()},
+  return {{"reference", options_.reference.text()},   {"digest", image.descriptor.digest.text()},
+          {"mediaType", image.descriptor.media_type}, {"size", image.descriptor.size},
+          {"layers", image.manifest.layers.size()},   {"layerBytes", image.layer_bytes()},
           {"fetchedBytes", result.fetched_bytes}};
 }
 

@@ -29,14 +29,15 @@ Record UnpackStage::run(const StageContext& context, const Inputs& inputs,
   const auto config = oci::read_config(context.store, manifest);
   oci::LayerOptions layer_options;
   layer_options.keep_owners = ::geteuid() == 0;
-  const oci::UnpackRun run{.store = context.store,
-                           .manifest = manifest,
-                           .config = config,
-                           .options = layer_options,
-                           .progress = [&](std::uint64_t done,
-                                           std::uint64_t total) { context.observer.progress(done, total); },
-                           .warn = [&](const std::string& text) { context.observer.warning(text); },
-                           .stop = context.stop};
+  const oci::UnpackRun run{
+      .store = context.store,
+      .manifest = manifest,
+      .config = config,
+      .options = layer_options,
+      .progress = [&](std::uint64_t done,
+                      std::uint64_t total) { context.observer.progress(done, total); },
+      .warn = [&](const std::string& text) { context.observer.warning(text); },
+      .stop = context.stop};
   const bool overlay = options_.may_mount && oci::can_mount_overlay(context.store);
   const auto kind = overlay ? oci::SnapshotKind::kOverlay : oci::SnapshotKind::kDirectory;
   context.observer.fact(overlay ? "layers are stacked by overlayfs"

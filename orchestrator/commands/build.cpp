@@ -24,11 +24,11 @@ std::filesystem::path report_path(const Session& session, const BuildPlan& build
   const auto& flag = session.options().report;
   if (!flag.empty() && build.artifacts.size() == 1) return flag;
   if (!flag.empty()) {
-    throw base::Error({.code = base::ErrorCode::kUsage,
-                       .what = "--report names one file",
-                       .why = fmt::format("{} has {} OSArtifacts", build.file,
-                                          build.artifacts.size()),
-                       .hint = "leave it out: each gets DIR/NAME.report.json"});
+    throw base::Error(
+        {.code = base::ErrorCode::kUsage,
+         .what = "--report names one file",
+         .why = fmt::format("{} has {} OSArtifacts", build.file, build.artifacts.size()),
+         .hint = "leave it out: each gets DIR/NAME.report.json"});
   }
   return output / (planned.artifact->name + ".report.json");
 }
@@ -197,7 +197,8 @@ int run_plan(Session& session, const Invocation& invocation) {
   if (invocation.format == "json") {
     out << plan_as_json(*build, states).dump(kJsonIndent) << '\n';
   } else {
-    out << (invocation.format == "dot" ? plan_as_dot(*build, states) : plan_as_text(*build, states));
+    out << (invocation.format == "dot" ? plan_as_dot(*build, states)
+                                       : plan_as_text(*build, states));
   }
   return 0;
 }
@@ -215,9 +216,9 @@ int run_validate(Session& session, const Invocation& invocation) {
   for (const auto& diagnostic : result.diagnostics) {
     diagnostics.push_back(manifest::to_json(diagnostic));
   }
-  session.environment().out << nlohmann::json({{"valid", result.ok()}, {"diagnostics", diagnostics}})
-                                   .dump(kJsonIndent)
-                            << '\n';
+  session.environment().out
+      << nlohmann::json({{"valid", result.ok()}, {"diagnostics", diagnostics}}).dump(kJsonIndent)
+      << '\n';
   return result.ok() ? 0 : base::exit_status(base::ErrorCode::kManifest);
 }
 

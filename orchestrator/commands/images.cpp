@@ -91,11 +91,12 @@ int run_push(Session& session, const Invocation& invocation) {
   const auto result =
       oci::push_image(*registry, session.store(), source.image.descriptor, destination, mount_from,
                       session.jobs() * 2, progress, session.stop());
-  report_fact(session, "push",
-              fmt::format("{} sent in {} blobs, {} were there", base::format_bytes(result.sent_bytes),
-                          result.sent_blobs, result.present_blobs));
-  session.environment().out << destination.name() << '@'
-                            << source.image.descriptor.digest.text() << '\n';
+  report_fact(
+      session, "push",
+      fmt::format("{} sent in {} blobs, {} were there", base::format_bytes(result.sent_bytes),
+                  result.sent_blobs, result.present_blobs));
+  session.environment().out << destination.name() << '@' << source.image.descriptor.digest.text()
+                            << '\n';
   return 0;
 }
 

@@ -19,8 +19,8 @@ int run_store_df(Session& session, const Invocation& /*invocation*/) {
 
 int run_store_prune(Session& session, const Invocation& invocation) {
   const auto pruned = session.store().prune(invocation.all);
-  session.environment().out << fmt::format("freed {} ({} items)\n", base::format_bytes(pruned.bytes),
-                                           pruned.items);
+  session.environment().out << fmt::format("freed {} ({} items)\n",
+                                           base::format_bytes(pruned.bytes), pruned.items);
   return 0;
 }
 

@@ -71,7 +71,8 @@ TEST(Index, ChoosesThePlatformAndSkipsAttestations) {
 
 TEST(ImageConfig, ReadsTheTimeItWasMade) {
   const auto created = [](const std::string& time) {
-    return oci::parse_config(R"({"created":")" + time + R"(","rootfs":{"diff_ids":[]}})", "c").created;
+    return oci::parse_config(R"({"created":")" + time + R"(","rootfs":{"diff_ids":[]}})", "c")
+        .created;
   };
   EXPECT_EQ(created("1970-01-02T00:00:00Z"), 86400);
   EXPECT_EQ(created("1970-01-02T00:00:00.123456789Z"), 86400);

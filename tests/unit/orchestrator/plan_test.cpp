@@ -93,9 +93,7 @@ class PlanTest : public testing::Test {
                   const std::map<std::string, std::size_t>& inputs, bool goal) {
     return plan_.add("demo", "OSArtifact 'demo' (demo.yaml:1)", stage, registry_, inputs, goal);
   }
-  void execute() {
-    orchestrator::execute(plan_, store_, process_, events_, {}, {}, outcomes_);
-  }
+  void execute() { orchestrator::execute(plan_, store_, process_, events_, {}, {}, outcomes_); }
 
   base::TempDir folder_{base::temp_root(), "plan_test"};
   oci::Store store_{folder_.path() / "store"};
