@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The program as its users run it: a real docker-registry (TLS, password) on loopback, a small image,
+an ISO. Usage: end_to_end_test.py PROGRAM [unittest arguments]"""
+import base64
+import hashlib
+import json
+import os
+import pathlib
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import test_image  # noqa: E402
+
+PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
+PASSWORD = "canary-password-7Qz"
+
+
+class EndToEnd(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="end_to_end.", dir="/var/tmp")
+        cls.base = pathlib.Path(cls.folder.name)
+        subprocess.run([ROOT / "packaging/quickstart/registry.sh", cls.base / "registry", "demo",
+                        PASSWORD], check=True, timeout=60)
+        cls.host = "localhost:" + (cls.base / "registry/port").read_text().strip()
+        cls.layout = cls.base / "layout"
+        cls.layers = test_image.write_layout(str(cls.layout), test_image.bootable_layers())
+        cls.config = cls.base / "config.json"
+        cls.config.write_text(json.dumps({"auths": {cls.host: {"auth": cls.encode(PASSWORD)}}}))
+        cls.config.chmod(0o600)
+        cls.program(["push", f"oci:{cls.layout}", f"{cls.host}/demo/image:1", "--credentials",
+                     cls.config], store=cls.base / "push-store", check=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        os.kill(int((cls.base / "registry/pid").read_text()), signal.SIGTERM)
+        cls.folder.cleanup()
+
+    def setUp(self):
+        work = tempfile.TemporaryDirectory(dir=self.base)
+        self.addCleanup(work.cleanup)
+        self.work = pathlib.Path(work.name)
+        self.out = self.work / "out"
+        self.store = self.work / "store"
+
+    @staticmethod
+    def encode(password):
+        return base64.b64encode(b"demo:" + password.encode()).decode()
+
+    @classmethod
+    def command(cls, arguments, store):
+        return [PROGRAM, *map(str, arguments), "--store", str(store), "--ca-dir",
+                str(cls.base / "registry/ca")]
+
+    @classmethod
+    def program(cls, arguments, store, check=False, prefix=(), **environment):
+        result = subprocess.run([*prefix, *cls.command(arguments, store)], capture_output=True,
+                                text=True, timeout=120,
+                                env={"PATH": os.environ["PATH"], "HOME": "/nonexistent",
+                                     **environment})
+        if check and result.returncode != 0:
+            raise AssertionError(result.stderr)
+        return result
+
+    def manifest(self, password=PASSWORD, image="demo/image:1", artifacts="    iso: true\n", more=""):
+        file = self.work / "demo.yaml"
+        file.write_text(
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: login}\n"
+            "type: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: |\n"
+            f'    {{"auths": {{"{self.host}": {{"auth": "{self.encode(password)}"}}}}}}\n---\n'
+            "apiVersion: build.kairos.io/v1alpha2\nkind: OSArtifact\nmetadata: {name: demo}\nspec:\n"
+            f"  image:\n    ref: {self.host}/{image}\n"
+            "    imageCredentialsSecretRef: {name: login}\n"
+            f"  artifacts:\n{artifacts}{more}")
+        return file
+
+    def build(self, *arguments, store=None, out=None, **keywords):
+        return self.program(["build", *arguments, "-o", out or self.out], store or self.store,
+                            **keywords)
+
+    def report(self):
+        return json.loads((self.out / "demo.report.json").read_text())
+
+    def digest(self, out=None):
+        return hashlib.sha256(((out or self.out) / "demo.iso").read_bytes()).hexdigest()
+
+    def test_a_private_image_becomes_an_iso_and_the_second_build_runs_nothing(self):
+        first = self.build(self.manifest(), check=True)
+
+        subprocess.run(["sha256sum", "-c", "--quiet", "demo.sha256"], cwd=self.out, check=True)
+        self.assertIn(self.digest(), first.stdout)
+        self.assertEqual({s["state"] for s in self.report()["stages"]}, {"done"})
+
+        begin = time.monotonic()
+        second = self.build(self.manifest(), check=True)
+        self.assertEqual({s["state"] for s in self.report()["stages"]}, {"cached"})
+        self.assertEqual(first.stdout, second.stdout)
+        self.assertLess(time.monotonic() - begin, 5)
+
+    def test_a_changed_cloud_config_makes_only_the_iso_again(self):
+        def with_config(text):
+            return self.manifest(
+                artifacts="    iso: true\n    cloudConfigRef: {name: cc, key: user}\n",
+                more="---\napiVersion: v1\nkind: Secret\nmetadata: {name: cc}\n"
+                     f"stringData:\n  user: \"#cloud-config\\nhostname: {text}\\n\"\n")
+
+        self.build(with_config("one"), check=True)
+        self.build(with_config("two"), check=True)
+
+        states = {s["name"]: s["state"] for s in self.report()["stages"]}
+        self.assertEqual(states, {"pull": "cached", "unpack": "cached", "squashfs": "cached",
+                                  "iso": "done"})
+        found = subprocess.run(["xorriso", "-osirrox", "on", "-indev", self.out / "demo.iso",
+                                "-extract", "/config.yaml", self.work / "config.yaml"],
+                               capture_output=True, timeout=60)
+        self.assertEqual(found.returncode, 0, found.stderr)
+        self.assertIn("hostname: two", (self.work / "config.yaml").read_text())
+
+    def test_a_wrong_password_says_who_where_and_what_to_do(self):
+        begin = time.monotonic()
+        result = self.build(self.manifest(password="wrong-canary"))
+
+        self.assertLess(time.monotonic() - begin, 5)
+        self.assertEqual(result.returncode, 3)
+        for words in (self.host, "'demo'", "secret 'login'", "try:"):
+            self.assertIn(words, result.stderr)
+        self.assertNotIn("wrong-canary", result.stderr)
+
+    def test_an_unknown_field_is_refused_with_its_line(self):
+        result = self.build(self.manifest(artifacts="    iso: true\n    grubConfg: x\n"))
+
+        self.assertEqual(result.returncode, 2)
+        self.assertRegex(result.stderr, r'demo\.yaml:\d+:5: error: .*unknown field "grubConfg"')
+        self.assertIn('did you mean "grubConfig"?', result.stderr)
+        self.assertFalse(self.store.exists())
+
+    def test_a_field_not_executed_yet_stops_the_build_before_it_starts(self):
+        result = self.build(self.manifest(artifacts="    iso: true\n    netboot: true\n"))
+
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("spec.artifacts.netboot", result.stderr)
+        self.assertFalse(self.out.exists())
+
+    def test_an_altered_layer_is_named(self):
+        layout = self.work / "layout"
+        layers = test_image.write_layout(str(layout), test_image.bootable_layers(os.urandom(64)))
+        self.program(["push", f"oci:{layout}", f"{self.host}/demo/altered:1", "--credentials",
+                      self.config], store=self.work / "other", check=True)
+        digest = layers[0].split(":")[1]
+        blob = (self.base / "registry/storage/docker/registry/v2/blobs/sha256" / digest[:2] /
+                digest / "data")
+        data = bytearray(blob.read_bytes())
+        data[len(data) // 2] ^= 1
+        blob.write_bytes(data)
+
+        result = self.build(self.manifest(image="demo/altered:1"))
+
+        self.assertEqual(result.returncode, 7, result.stderr)
+        self.assertIn(layers[0], result.stderr)
+        self.assertFalse((self.out / "demo.iso").exists())
+
+    def test_the_same_inputs_give_the_same_bytes_in_either_kind_of_snapshot(self):
+        self.build(self.manifest(), check=True, SOURCE_DATE_EPOCH="1700000000")
+        unprivileged = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
+        other = self.work / "other-out"
+        result = self.build(self.manifest(), store=self.work / "other-store", out=other, check=True,
+                            prefix=unprivileged, SOURCE_DATE_EPOCH="1700000000")
+
+        self.assertIn("nothing can be mounted here", result.stderr)
+        self.assertEqual(self.digest(), self.digest(other))
+
+    def test_a_kill_loses_nothing(self):
+        random = os.urandom(1 << 20)
+        layout = self.work / "layout"
+        tars = test_image.bootable_layers()
+        tars.insert(1, test_image.layer({f"data{i}": os.urandom(64) + random for i in range(64)}))
+        test_image.write_layout(str(layout), tars)
+        self.program(["push", f"oci:{layout}", f"{self.host}/demo/big:1", "--credentials",
+                      self.config], store=self.work / "other", check=True)
+        manifest = self.manifest(image="demo/big:1")
+        self.build(manifest, store=self.work / "reference", out=self.work / "reference-out",
+                   check=True, SOURCE_DATE_EPOCH="1700000000")
+
+        for delay in (0.1, 0.3, 0.6, 1.0):
+            process = subprocess.Popen(self.command(["build", manifest, "-o", self.out], self.store),
+                                       stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       env={"PATH": os.environ["PATH"],
+                                            "SOURCE_DATE_EPOCH": "1700000000"})
+            time.sleep(delay)
+            process.kill()
+            process.wait()
+            complete = {p.name for p in (self.store / "blobs/sha256").glob("*")}
+        log = self.base / "registry/registry.log"
+        before = log.stat().st_size
+        self.build(manifest, check=True, SOURCE_DATE_EPOCH="1700000000")
+
+        self.assertEqual(self.digest(), self.digest(self.work / "reference-out"))
+        asked = log.read_text()[before:]
+        for digest in complete:
+            self.assertNotIn(f"GET /v2/demo/big/blobs/sha256:{digest}", asked)
+
+    def test_a_termination_ends_in_time_and_leaves_nothing_half(self):
+        process = subprocess.Popen(self.command(["build", self.manifest(), "-o", self.out],
+                                                self.store), stderr=subprocess.PIPE,
+                                   stdout=subprocess.DEVNULL, text=True,
+                                   env={"PATH": os.environ["PATH"]})
+        for line in process.stderr:
+            if "squashfs" in line or "unpack" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        begin = time.monotonic()
+        rest = process.stderr.read()
+        process.stderr.close()
+
+        self.assertEqual(process.wait(timeout=20), 143, rest)
+        self.assertLess(time.monotonic() - begin, 10)
+        self.assertIn("stopped by SIGTERM", rest)
+        self.assertEqual([p for p in self.work.rglob("*.partial")], [])
+        self.assertNotIn(str(self.store), pathlib.Path("/proc/mounts").read_text())
+
+    def test_no_secret_is_left_anywhere(self):
+        result = self.build(self.manifest(), "--log-level", "debug", check=True)
+
+        needles = [PASSWORD.encode(), self.encode(PASSWORD).encode()]
+        texts = [result.stdout.encode(), result.stderr.encode()]
+        texts += [p.read_bytes() for root in (self.out, self.store) for p in root.rglob("*")
+                  if p.is_file() and not p.is_symlink()]
+        for needle in needles:
+            self.assertFalse(any(needle in text for text in texts))
+
+    def test_other_tools_read_what_we_write(self):
+        self.program(["pull", f"{self.host}/demo/image:1", "--credentials", self.config],
+                     store=self.store, check=True)
+
+        subprocess.run(["skopeo", "inspect", f"oci:{self.store}:{self.host}/demo/image:1"],
+                       check=True, capture_output=True, timeout=60)
+        raw = subprocess.run(["skopeo", "inspect", "--raw", "--authfile", self.config, "--cert-dir",
+                              self.base / "registry/ca", f"docker://{self.host}/demo/image:1"],
+                             check=True, capture_output=True, timeout=60).stdout
+        ours = self.program(["inspect", "--raw", f"oci:{self.layout}"], store=self.store, check=True)
+        self.assertEqual(raw.decode(), ours.stdout)
+
+    def test_unpack_gives_the_merged_tree(self):
+        root = self.work / "root"
+        self.program(["unpack", f"oci:{self.layout}", root], store=self.store, check=True)
+
+        self.assertFalse((root / "etc/old").exists())
+        self.assertEqual((root / "etc/new").read_text(), "new")
+        self.assertEqual((root / "usr/bin/tool").stat().st_mode & 0o7777, 0o4755)
+        self.assertEqual(os.readlink(root / "boot/vmlinuz"), "/boot/vmlinuz-6.1.0-1")
+
+    def test_memory_does_not_grow_with_the_layer(self):
+        layout = self.work / "layout"
+        subprocess.run([sys.executable, test_image.__file__, layout, "1024"], check=True)
+        self.program(["push", f"oci:{layout}", f"{self.host}/demo/gigabyte:1", "--credentials",
+                      self.config], store=self.work / "other", check=True)
+        process = subprocess.Popen(
+            self.command(["unpack", f"{self.host}/demo/gigabyte:1", self.work / "root",
+                          "--credentials", self.config], self.store),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+
+        self.assertEqual(process.returncode, 0)
+        self.assertLess(usage.ru_maxrss, 64 * 1024, "KiB resident")
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
