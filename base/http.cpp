@@ -505,7 +505,7 @@ bool HttpClient::may_speak_plain_http(const Url& url) const {
 
 bool HttpClient::has_reached(const Url& url) const { return pool_->reached(url).has_value(); }
 
-HttpOutcome HttpClient::try_perform(const HttpRequest& request, std::stop_token stop) {
+HttpOutcome HttpClient::try_perform(const HttpRequest& request, const std::stop_token& stop) {
   Url url = request.url;
   for (int redirects = 0;; ++redirects) {
     auto outcome = exchange(request, url, stop);
@@ -519,7 +519,7 @@ HttpOutcome HttpClient::try_perform(const HttpRequest& request, std::stop_token 
   }
 }
 
-HttpResponse HttpClient::perform(const HttpRequest& request, std::stop_token stop) {
+HttpResponse HttpClient::perform(const HttpRequest& request, const std::stop_token& stop) {
   auto outcome = try_perform(request, stop);
   if (outcome.failure) throw transport_error(request, *outcome.failure);
   return std::move(outcome.response);
@@ -590,7 +590,8 @@ HttpOutcome conclude(CURLcode code, Transfer& transfer) {
 
 }  // namespace
 
-HttpOutcome HttpClient::exchange(const HttpRequest& request, const Url& url, std::stop_token stop) {
+HttpOutcome HttpClient::exchange(const HttpRequest& request, const Url& url,
+                                 const std::stop_token& stop) {
   const auto& referrer = request.on_behalf_of ? *request.on_behalf_of : request.url;
   const bool foreign = !same_server(url, referrer);
   if (url.scheme == "http" && !may_speak_plain_http(url) &&
@@ -600,7 +601,7 @@ HttpOutcome HttpClient::exchange(const HttpRequest& request, const Url& url, std
                  .why = "it is neither loopback nor marked insecure",
                  .hint = fmt::format("pass --insecure-registry {}", url.authority())});
   }
-  Transfer transfer(request, url, std::move(stop));
+  Transfer transfer(request, url, stop);
   const auto& proxy = pool_->options().proxy.proxy_for(url);
   transfer.via_proxy = !proxy.empty();
   if (foreign && !pool_->trust().is_insecure(url)) {

@@ -119,9 +119,9 @@ class HttpClient {
   /// One request, redirects included; any status is a result, and so is a transport failure.
   /// Throws Error kInterrupted within a second of `stop`, kRegistry for refused redirects and
   /// answers over a limit, kUsage for unusable certificates.
-  HttpOutcome try_perform(const HttpRequest& request, std::stop_token stop);
+  HttpOutcome try_perform(const HttpRequest& request, const std::stop_token& stop);
   /// As try_perform, but a transport failure is thrown (Error kNetwork, with a hint).
-  HttpResponse perform(const HttpRequest& request, std::stop_token stop);
+  HttpResponse perform(const HttpRequest& request, const std::stop_token& stop);
 
   /// Whether plain HTTP may be spoken to the host of `url`: it is loopback or marked insecure.
   [[nodiscard]] bool may_speak_plain_http(const Url& url) const;
@@ -130,7 +130,7 @@ class HttpClient {
 
  private:
   class Pool;
-  HttpOutcome exchange(const HttpRequest& request, const Url& url, std::stop_token stop);
+  HttpOutcome exchange(const HttpRequest& request, const Url& url, const std::stop_token& stop);
 
   std::unique_ptr<Pool> pool_;
 };
