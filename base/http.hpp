@@ -56,7 +56,8 @@ struct HttpRequest {
   std::string method = "GET";
   Url url;
   HttpHeaders headers;
-  /// Value of the Authorization header. Goes to the origin of `url` alone, never past a redirect.
+  /// Value of the Authorization header. Goes to the origin of `url` alone: the first redirect away
+  /// from there drops it for good.
   Secret authorization;
   std::string body;
   std::optional<HttpFileBody> file;            ///< Instead of `body`.
@@ -130,7 +131,8 @@ class HttpClient {
 
  private:
   class Pool;
-  HttpOutcome exchange(const HttpRequest& request, const Url& url, const std::stop_token& stop);
+  HttpOutcome exchange(const HttpRequest& request, const Url& url, bool authorized,
+                       const std::stop_token& stop);
 
   std::unique_ptr<Pool> pool_;
 };
