@@ -81,7 +81,8 @@ base::Secret basic_authorization(const Credential& credential) {
   return value;
 }
 
-std::optional<base::Secret> TokenServer::token(const TokenRequest& request, std::stop_token stop) {
+std::optional<base::Secret> TokenServer::token(const TokenRequest& request,
+                                               const std::stop_token& stop) {
   const auto slot = slot_for(request);
   const std::scoped_lock lock(slot->mutex);
   if (!slot->value.empty() && std::chrono::steady_clock::now() < slot->renew_at) {
@@ -118,7 +119,7 @@ std::shared_ptr<TokenServer::Slot> TokenServer::slot_for(const TokenRequest& req
   return slot;
 }
 
-std::optional<Token> TokenServer::fetch(const TokenRequest& request, std::stop_token stop) {
+std::optional<Token> TokenServer::fetch(const TokenRequest& request, const std::stop_token& stop) {
   const auto realm = checked_realm(request);
   base::HttpResponse response;
   const bool oauth =
@@ -138,7 +139,7 @@ std::optional<Token> TokenServer::fetch(const TokenRequest& request, std::stop_t
 }
 
 base::HttpResponse TokenServer::get(const TokenRequest& request, const base::Url& realm,
-                                    std::stop_token stop) {
+                                    const std::stop_token& stop) {
   base::HttpRequest http;
   http.url = realm;
   const auto service = request.challenge.parameter("service");
@@ -152,7 +153,7 @@ base::HttpResponse TokenServer::get(const TokenRequest& request, const base::Url
 }
 
 base::HttpResponse TokenServer::post(const TokenRequest& request, const base::Url& realm,
-                                     std::stop_token stop) {
+                                     const std::stop_token& stop) {
   base::HttpRequest http;
   http.method = "POST";
   http.url = realm;

@@ -49,7 +49,7 @@ class TokenServer {
 
   /// nullopt when the server rejects the credential (401, 403). Throws base::Error: kRegistry for a
   /// realm that must not be followed or an answer without a token, kNetwork.
-  std::optional<base::Secret> token(const TokenRequest& request, std::stop_token stop);
+  std::optional<base::Secret> token(const TokenRequest& request, const std::stop_token& stop);
   /// The registry did not accept this token: fetch a new one next time.
   void forget(const TokenRequest& request, const base::Secret& token);
 
@@ -64,10 +64,11 @@ class TokenServer {
     std::chrono::steady_clock::time_point renew_at;
   };
   std::shared_ptr<Slot> slot_for(const TokenRequest& request);
-  std::optional<Token> fetch(const TokenRequest& request, std::stop_token stop);
-  base::HttpResponse get(const TokenRequest& request, const base::Url& realm, std::stop_token stop);
+  std::optional<Token> fetch(const TokenRequest& request, const std::stop_token& stop);
+  base::HttpResponse get(const TokenRequest& request, const base::Url& realm,
+                         const std::stop_token& stop);
   base::HttpResponse post(const TokenRequest& request, const base::Url& realm,
-                          std::stop_token stop);
+                          const std::stop_token& stop);
 
   base::HttpClient* http_;
   base::RetryPolicy retry_;

@@ -56,7 +56,8 @@ struct HttpRequest {
   std::string method = "GET";
   Url url;
   HttpHeaders headers;
-  /// Value of the Authorization header. Goes to the origin of `url` alone, never past a redirect.
+  /// Value of the Authorization header. Goes to the origin of `url` alone: the first redirect away
+  /// from there drops it for good.
   Secret authorization;
   std::string body;
   std::optional<HttpFileBody> file;            ///< Instead of `body`.
@@ -119,9 +120,9 @@ class HttpClient {
   /// One request, redirects included; any status is a result, and so is a transport failure.
   /// Throws Error kInterrupted within a second of `stop`, kRegistry for refused redirects and
   /// answers over a limit, kUsage for unusable certificates.
-  HttpOutcome try_perform(const HttpRequest& request, std::stop_token stop);
+  HttpOutcome try_perform(const HttpRequest& request, const std::stop_token& stop);
   /// As try_perform, but a transport failure is thrown (Error kNetwork, with a hint).
-  HttpResponse perform(const HttpRequest& request, std::stop_token stop);
+  HttpResponse perform(const HttpRequest& request, const std::stop_token& stop);
 
   /// Whether plain HTTP may be spoken to the host of `url`: it is loopback or marked insecure.
   [[nodiscard]] bool may_speak_plain_http(const Url& url) const;
@@ -130,7 +131,8 @@ class HttpClient {
 
  private:
   class Pool;
-  HttpOutcome exchange(const HttpRequest& request, const Url& url, std::stop_token stop);
+  HttpOutcome exchange(const HttpRequest& request, const Url& url, bool authorized,
+                       const std::stop_token& stop);
 
   std::unique_ptr<Pool> pool_;
 };

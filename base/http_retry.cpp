@@ -91,7 +91,7 @@ std::optional<milliseconds> wait_before_retry(const RetryPolicy& policy, const H
   return std::min(*wait, policy.longest_wait);
 }
 
-void sleep_unless_stopped(milliseconds duration, std::stop_token stop) {
+void sleep_unless_stopped(milliseconds duration, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
@@ -104,7 +104,7 @@ void sleep_unless_stopped(milliseconds duration, std::stop_token stop) {
 }
 
 HttpResponse perform_with_retries(HttpClient& client, const HttpRequest& request,
-                                  const RetryPolicy& policy, std::stop_token stop) {
+                                  const RetryPolicy& policy, const std::stop_token& stop) {
   for (int tries = 1;; ++tries) {
     const bool reached = client.has_reached(request.url);
     auto outcome = client.try_perform(request, stop);

@@ -34,11 +34,11 @@ std::optional<std::chrono::milliseconds> wait_before_retry(const RetryPolicy& po
                                                            int tries_done, bool reached_before);
 
 /// Sleeps; throws Error kInterrupted as soon as `stop` is requested.
-void sleep_unless_stopped(std::chrono::milliseconds duration, std::stop_token stop);
+void sleep_unless_stopped(std::chrono::milliseconds duration, const std::stop_token& stop);
 
 /// client.try_perform(), repeated as `policy` says; for requests that may be repeated. The last
 /// answer, or the last failure thrown.
 HttpResponse perform_with_retries(HttpClient& client, const HttpRequest& request,
-                                  const RetryPolicy& policy, std::stop_token stop);
+                                  const RetryPolicy& policy, const std::stop_token& stop);
 
 }  // namespace base

@@ -32,7 +32,7 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
 
 }  // namespace
 
-void BlobFetch::run(std::stop_token stop) {
+void BlobFetch::run(const std::stop_token& stop) {
   request_.url =
       session_->url(fmt::format("{}/blobs/{}", access_->repository, blob_->digest.text()), stop);
   request_.on_body = [this](const base::HttpResponse& head, std::span<const std::byte> data) {
@@ -47,7 +47,7 @@ void BlobFetch::run(std::stop_token stop) {
   }
 }
 
-base::HttpOutcome BlobFetch::attempt(std::stop_token stop) {
+base::HttpOutcome BlobFetch::attempt(const std::stop_token& stop) {
   ranged_ = sink_->offset() > 0;
   head_checked_ = false;
   unproven_ = false;
@@ -58,7 +58,7 @@ base::HttpOutcome BlobFetch::attempt(std::stop_token stop) {
         {.name = "Range", .value = fmt::format("bytes={}-", sink_->offset())});
   }
   try {
-    return session_->try_send(*access_, request_, std::move(stop));
+    return session_->try_send(*access_, request_, stop);
   } catch (const Unusable&) {
     return {};
   }
@@ -121,7 +121,7 @@ void BlobFetch::restart() {
 
 /// Waits before the next attempt, or throws what the last one ended with.
 void BlobFetch::prepare_retry(base::HttpOutcome outcome, std::uint64_t progress,
-                              std::stop_token stop) {
+                              const std::stop_token& stop) {
   const auto& response = outcome.response;
   const bool range_refused = ranged_ && (response.status == 416 || response.status == 400);
   if (unproven_ || (!outcome.failure && range_refused)) {
@@ -153,7 +153,7 @@ void BlobFetch::prepare_retry(base::HttpOutcome outcome, std::uint64_t progress,
       outcome.failure ? outcome.failure->why : describe_answer("GET", response),
       base::format_bytes(sink_->offset()), base::format_bytes(blob_->size),
       base::format_duration(*wait));
-  base::sleep_unless_stopped(*wait, std::move(stop));
+  base::sleep_unless_stopped(*wait, stop);
 }
 
 void BlobFetch::fail(base::ErrorCode code, std::string why) const {

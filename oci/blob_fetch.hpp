@@ -25,15 +25,16 @@ class BlobFetch {
       : session_(&session), access_(&access), blob_(&blob), sink_(&sink) {}
 
   /// Until sink.offset() is the blob's size. Throws as Registry::fetch_blob says.
-  void run(std::stop_token stop);
+  void run(const std::stop_token& stop);
 
  private:
-  base::HttpOutcome attempt(std::stop_token stop);
+  base::HttpOutcome attempt(const std::stop_token& stop);
   void take(const base::HttpResponse& head, std::span<const std::byte> data);
   void check_head(const base::HttpResponse& head);
   bool proves_resume(const base::HttpResponse& head) const;
   void restart();
-  void prepare_retry(base::HttpOutcome outcome, std::uint64_t progress, std::stop_token stop);
+  void prepare_retry(base::HttpOutcome outcome, std::uint64_t progress,
+                     const std::stop_token& stop);
   [[noreturn]] void fail(base::ErrorCode code, std::string why) const;
 
   RegistrySession* session_;

@@ -42,7 +42,7 @@ base::HttpRequest BlobUpload::request(std::string method, const base::Url& url) 
   return request;
 }
 
-bool BlobUpload::exists(std::stop_token stop) {
+bool BlobUpload::exists(const std::stop_token& stop) {
   const auto url = session_->url(
       fmt::format("{}/blobs/{}", access_->repository, source_.blob.digest.text()), stop);
   const auto head = request("HEAD", url);
@@ -53,7 +53,7 @@ bool BlobUpload::exists(std::stop_token stop) {
   throw session_->error_for(*access_, head, response);
 }
 
-bool BlobUpload::mount(const std::string& repository, std::stop_token stop) {
+bool BlobUpload::mount(const std::string& repository, const std::stop_token& stop) {
   auto access = *access_;
   access.mount_from = repository;
   const auto url = session_->url(access.repository + "/blobs/uploads/", stop)
@@ -70,7 +70,7 @@ bool BlobUpload::mount(const std::string& repository, std::stop_token stop) {
   return false;
 }
 
-void BlobUpload::send(std::stop_token stop) {
+void BlobUpload::send(const std::stop_token& stop) {
   const auto& retry = session_->context().retry;
   bool whole = true;
   try {
@@ -92,7 +92,7 @@ void BlobUpload::send(std::stop_token stop) {
   }
 }
 
-void BlobUpload::start(std::stop_token stop) {
+void BlobUpload::start(const std::stop_token& stop) {
   const auto post = request("POST", session_->url(access_->repository + "/blobs/uploads/", stop));
   const auto response = session_->send(*access_, post, stop);
   if (response.status != 202) throw session_->error_for(*access_, post, response);
@@ -135,7 +135,7 @@ void BlobUpload::remember(const base::HttpRequest& request, const base::HttpOutc
                                 : session_->error_for(*access_, request, outcome.response);
 }
 
-BlobUpload::Result BlobUpload::send_whole(std::stop_token stop) {
+BlobUpload::Result BlobUpload::send_whole(const std::stop_token& stop) {
   auto put = request("PUT", location_->with_query("digest", source_.blob.digest.text()));
   put.headers.push_back({.name = "Content-Type", .value = "application/octet-stream"});
   put.file = base::HttpFileBody{.path = source_.file, .offset = 0, .bytes = source_.blob.size};
@@ -149,7 +149,7 @@ BlobUpload::Result BlobUpload::send_whole(std::stop_token stop) {
   throw base::Error(*last_error_);
 }
 
-BlobUpload::Result BlobUpload::send_pieces(std::stop_token stop) {
+BlobUpload::Result BlobUpload::send_pieces(const std::stop_token& stop) {
   std::uint64_t offset = 0;
   int broken = 0;
   while (offset < source_.blob.size) {
@@ -170,7 +170,7 @@ BlobUpload::Result BlobUpload::send_pieces(std::stop_token stop) {
   return finish(stop);
 }
 
-BlobUpload::Result BlobUpload::send_piece(std::uint64_t& offset, std::stop_token stop) {
+BlobUpload::Result BlobUpload::send_piece(std::uint64_t& offset, const std::stop_token& stop) {
   const auto bytes = std::min(piece_bytes_, source_.blob.size - offset);
   auto patch = request("PATCH", *location_);
   patch.headers = {
@@ -192,7 +192,7 @@ BlobUpload::Result BlobUpload::send_piece(std::uint64_t& offset, std::stop_token
 }
 
 /// How much of the upload the registry has. Source: distribution-spec, "Pushing a blob in chunks".
-std::optional<std::uint64_t> BlobUpload::uploaded(std::stop_token stop) {
+std::optional<std::uint64_t> BlobUpload::uploaded(const std::stop_token& stop) {
   const auto response = session_->send(*access_, request("GET", *location_), stop);
   if (!response.ok()) return std::nullopt;
   follow(response);
@@ -202,7 +202,7 @@ std::optional<std::uint64_t> BlobUpload::uploaded(std::stop_token stop) {
   return range_end(*range);
 }
 
-BlobUpload::Result BlobUpload::finish(std::stop_token stop) {
+BlobUpload::Result BlobUpload::finish(const std::stop_token& stop) {
   const auto put = request("PUT", location_->with_query("digest", source_.blob.digest.text()));
   const auto outcome = session_->try_send(*access_, put, stop);
   if (!outcome.failure && outcome.response.ok()) return Result::kDone;
@@ -211,12 +211,12 @@ BlobUpload::Result BlobUpload::finish(std::stop_token stop) {
   return broken ? Result::kBroken : Result::kRefused;
 }
 
-void BlobUpload::give_up(std::stop_token stop) noexcept {
+void BlobUpload::give_up(const std::stop_token& stop) noexcept {
   if (!location_) return;
   try {
     auto abandon = request("DELETE", *location_);
     abandon.stall_timeout = std::chrono::seconds(5);
-    static_cast<void>(session_->try_send(*access_, abandon, std::move(stop)));
+    static_cast<void>(session_->try_send(*access_, abandon, stop));
   } catch (const std::exception&) {
     // The registry forgets uploads by itself; this was only politeness.
   }

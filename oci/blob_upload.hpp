@@ -29,22 +29,22 @@ class BlobUpload {
       : session_(&session), access_(&access), source_(source), piece_bytes_(source.chunk_bytes) {}
 
   /// True when the registry has the blob.
-  bool exists(std::stop_token stop);
+  bool exists(const std::stop_token& stop);
   /// True when the registry took the blob over from `repository`.
-  bool mount(const std::string& repository, std::stop_token stop);
+  bool mount(const std::string& repository, const std::stop_token& stop);
   /// Sends it. Throws as Registry::push_blob says; an upload begun is then given up (DELETE).
-  void send(std::stop_token stop);
+  void send(const std::stop_token& stop);
 
  private:
   enum class Result { kDone, kRefused, kBroken };
 
-  void start(std::stop_token stop);
-  Result send_whole(std::stop_token stop);
-  Result send_pieces(std::stop_token stop);
-  Result send_piece(std::uint64_t& offset, std::stop_token stop);
-  Result finish(std::stop_token stop);
-  std::optional<std::uint64_t> uploaded(std::stop_token stop);
-  void give_up(std::stop_token stop) noexcept;
+  void start(const std::stop_token& stop);
+  Result send_whole(const std::stop_token& stop);
+  Result send_pieces(const std::stop_token& stop);
+  Result send_piece(std::uint64_t& offset, const std::stop_token& stop);
+  Result finish(const std::stop_token& stop);
+  std::optional<std::uint64_t> uploaded(const std::stop_token& stop);
+  void give_up(const std::stop_token& stop) noexcept;
   void follow(const base::HttpResponse& response);
   void count(std::uint64_t position);
   base::HttpRequest request(std::string method, const base::Url& url) const;

@@ -111,7 +111,7 @@ class RegistryClient final : public Registry {
   void fetch_blob(const Reference& repository, const Descriptor& blob, BlobSink& sink,
                   std::stop_token stop) override {
     const auto access = pull_access(repository);
-    BlobFetch(session_for(repository), access, blob, sink).run(std::move(stop));
+    BlobFetch(session_for(repository), access, blob, sink).run(stop);
   }
 
   bool has_blob(const Reference& repository, const Descriptor& blob,
@@ -178,16 +178,15 @@ class RegistryClient final : public Registry {
   }
 
   static base::Url manifest_url(RegistrySession& session, const Reference& reference,
-                                std::stop_token stop) {
+                                const std::stop_token& stop) {
     return session.url(
-        fmt::format("{}/manifests/{}", reference.repository, reference.manifest_reference()),
-        std::move(stop));
+        fmt::format("{}/manifests/{}", reference.repository, reference.manifest_reference()), stop);
   }
 
   static base::HttpRequest manifest_request(RegistrySession& session, const Reference& reference,
-                                            std::stop_token stop) {
+                                            const std::stop_token& stop) {
     base::HttpRequest request;
-    request.url = manifest_url(session, reference, std::move(stop));
+    request.url = manifest_url(session, reference, stop);
     request.headers = accept_headers();
     request.max_body_bytes = kMaxManifestBytes;
     return request;

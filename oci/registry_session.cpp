@@ -77,25 +77,25 @@ std::vector<std::string> Access::scopes() const {
 RegistrySession::RegistrySession(std::string registry, SessionContext context)
     : registry_(std::move(registry)), context_(std::move(context)) {}
 
-base::Url RegistrySession::url(const std::string& path, std::stop_token stop) {
+base::Url RegistrySession::url(const std::string& path, const std::stop_token& stop) {
   const std::scoped_lock lock(discovery_mutex_);
-  if (!root_) root_ = discover(std::move(stop));
+  if (!root_) root_ = discover(stop);
   auto result = *root_;
   result.target += path;
   return result;
 }
 
-base::HttpOutcome RegistrySession::ping(const base::Url& url, std::stop_token stop) {
+base::HttpOutcome RegistrySession::ping(const base::Url& url, const std::stop_token& stop) {
   base::HttpRequest request;
   request.url = url;
-  auto outcome = context_.http->try_perform(request, std::move(stop));
+  auto outcome = context_.http->try_perform(request, stop);
   context_.log->debug(
       "GET {}: {}", base::redacted(url),
       outcome.failure ? outcome.failure->why : std::to_string(outcome.response.status));
   return outcome;
 }
 
-base::Url RegistrySession::discover(std::stop_token stop) {
+base::Url RegistrySession::discover(const std::stop_token& stop) {
   const auto host = registry_ == "docker.io" ? "registry-1.docker.io" : registry_;
   const auto https = base::Url::parse("https://" + host + "/v2/");
   const auto http = base::Url::parse("http://" + host + "/v2/");
@@ -151,7 +151,8 @@ auth::TokenRequest RegistrySession::token_request(const Attempt& attempt) const 
           .credential = attempt.credential};
 }
 
-RegistrySession::Attempt RegistrySession::prepare(const Access& access, std::stop_token stop) {
+RegistrySession::Attempt RegistrySession::prepare(const Access& access,
+                                                  const std::stop_token& stop) {
   Attempt attempt;
   {
     const std::scoped_lock lock(mutex_);
@@ -174,7 +175,7 @@ RegistrySession::Attempt RegistrySession::prepare(const Access& access, std::sto
   } else if (attempt.challenge->scheme == "basic") {
     if (attempt.credential) attempt.authorization = auth::basic_authorization(*attempt.credential);
   } else {
-    const auto token = context_.tokens->token(token_request(attempt), std::move(stop));
+    const auto token = context_.tokens->token(token_request(attempt), stop);
     attempt.rejected = !token;
     attempt.is_token = token.has_value();
     if (token) attempt.authorization = base::Secret("Bearer " + token->reveal());
@@ -183,7 +184,7 @@ RegistrySession::Attempt RegistrySession::prepare(const Access& access, std::sto
 }
 
 base::HttpOutcome RegistrySession::try_send(const Access& access, base::HttpRequest request,
-                                            std::stop_token stop) {
+                                            const std::stop_token& stop) {
   const auto root = url("", stop);
   request.on_behalf_of = root;
   const bool own = request.url.same_origin(root);
@@ -268,7 +269,7 @@ bool RegistrySession::next_credential(const Access& access, const Attempt& attem
 }
 
 base::HttpResponse RegistrySession::send(const Access& access, const base::HttpRequest& request,
-                                         std::stop_token stop) {
+                                         const std::stop_token& stop) {
   for (int tries = 1;; ++tries) {
     const bool reached = context_.http->has_reached(request.url);
     auto outcome = try_send(access, request, stop);

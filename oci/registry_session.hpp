@@ -48,14 +48,15 @@ class RegistrySession {
   RegistrySession(std::string registry, SessionContext context);
 
   /// The URL of a path below /v2/. The first call asks the registry. Throws base::Error kNetwork.
-  base::Url url(const std::string& path, std::stop_token stop);
+  base::Url url(const std::string& path, const std::stop_token& stop);
 
   /// Sends once, with credentials where `request.url` is the registry's own. A 403 with no other
   /// credential to try is returned. Throws base::Error kUnauthorized when a 401 stays.
-  base::HttpOutcome try_send(const Access& access, base::HttpRequest request, std::stop_token stop);
+  base::HttpOutcome try_send(const Access& access, base::HttpRequest request,
+                             const std::stop_token& stop);
   /// As try_send, repeated by the retry table. Transport failures are thrown.
   base::HttpResponse send(const Access& access, const base::HttpRequest& request,
-                          std::stop_token stop);
+                          const std::stop_token& stop);
   /// As answer_error(), telling which credential was used.
   base::Error error_for(const Access& access, const base::HttpRequest& request,
                         const base::HttpResponse& response);
@@ -88,9 +89,9 @@ class RegistrySession {
     bool fresh_sources = false;
   };
 
-  base::Url discover(std::stop_token stop);
-  base::HttpOutcome ping(const base::Url& url, std::stop_token stop);
-  Attempt prepare(const Access& access, std::stop_token stop);
+  base::Url discover(const std::stop_token& stop);
+  base::HttpOutcome ping(const base::Url& url, const std::stop_token& stop);
+  Attempt prepare(const Access& access, const std::stop_token& stop);
   auth::TokenRequest token_request(const Attempt& attempt) const;
   void learn(const base::HttpResponse& response);
   bool retry_same(const Access& access, const Attempt& attempt, const base::HttpResponse& response,

@@ -12,7 +12,7 @@ ORDER = ["base", "auth", "oci", "stages", "orchestrator"]
 
 # header prefix -> the only file stems (folder/name) that may include it
 LIBRARY_HOMES = {
-    "curl/": {"base/http"},
+    "curl/": {"base/curl_easy"},
     "archive.h": {"oci/tar_reader"},
     "archive_entry.h": {"oci/tar_reader"},
     "boost/": {"base/process"},

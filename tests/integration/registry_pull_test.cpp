@@ -173,6 +173,32 @@ TEST(RegistryPull, FollowsARedirectToStorageWithoutTheCredential) {
   EXPECT_TRUE(storage_asked);
 }
 
+TEST(RegistryPull, DoesNotBringTheCredentialBackFromARedirectAway) {
+  Scripted scripted(
+      json::array(
+          {blob_rule(
+               {{"redirect", "http://127.0.0.1:{storage_port}/there"}, {"skip", 1}, {"times", 1}}),
+           {{"server", "storage"},
+            {"path", "/there"},
+            {"redirect", "http://127.0.0.1:{port}/v2/team/demo/blobs/sha256:back"}}}),
+      {"--user", "bob", "--password", "canary-pass"});
+  // The first request of all learns how to log in, so this one is the second.
+  auto keychain = keychain_of(config_for(scripted.registry.host(), "bob", "canary-pass"));
+  const auto client = make_client({.keychain = keychain, .http = {}});
+  StringSink first;
+  client->fetch_blob(demo(scripted.registry.host()), descriptor_of(scripted.layer), first, {});
+
+  static_cast<void>(error_of([&] { scripted.fetch(*client); }));
+
+  bool came_back = false;
+  for (const auto& request : scripted.registry.requests()) {
+    if (request.at("path") != "/v2/team/demo/blobs/sha256:back") continue;
+    came_back = true;
+    EXPECT_FALSE(request.at("headers").contains("Authorization"));
+  }
+  EXPECT_TRUE(came_back);
+}
+
 TEST(RegistryPull, StopsAfterTenRedirects) {
   Scripted scripted(
       json::array({blob_rule({{"redirect", std::string(kBlobPath) + ":again"}, {"times", -1}})}));
