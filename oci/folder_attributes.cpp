@@ -25,6 +25,8 @@ constexpr std::size_t kMaxXattrBytes = 65536;  // XATTR_SIZE_MAX and XATTR_LIST_
   base::throw_system_error(errno, fmt::format("cannot set up folder {}", folder.string()));
 }
 
+}  // namespace
+
 void copy_xattrs(int from, int to, const std::filesystem::path& folder) {
   std::string names(kMaxXattrBytes, '\0');
   std::string value(kMaxXattrBytes, '\0');
@@ -40,8 +42,6 @@ void copy_xattrs(int from, int to, const std::filesystem::path& folder) {
     if (::fsetxattr(to, name.c_str(), value.data(), size, 0) != 0 && errno != EPERM) fail(folder);
   }
 }
-
-}  // namespace
 
 void copy_folder_attributes(const std::filesystem::path& from, const std::filesystem::path& to) {
   const auto source = base::open_for_reading(from);

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "oci/boot_marker.hpp"
+#include "oci/copy_tree.hpp"
 #include "oci/folder_attributes.hpp"
 #include "oci/json.hpp"
 
@@ -77,7 +78,12 @@ Tree Tree::with_changes(const Store& store, Tree base, const fs::path& folder) {
   const bool stacked = base.kind_ == SnapshotKind::kOverlay && base.mount_;
   if (!stacked) {
     tree.path_ = folder / "fs";
-    rename_or_throw(base.path_, tree.path_);
+    if (base.directory_) {
+      rename_or_throw(base.path_, tree.path_);
+    } else {  // Reopened: somebody else's result, which stays.
+      base::make_directories(tree.path_);
+      copy_tree(base.path_, tree.path_);
+    }
     return tree;
   }
   base::make_directories(folder / "fs");

@@ -30,8 +30,9 @@ class Tree {
   /// A folder, which goes with the tree.
   static Tree of_directory(base::TempDir directory);
 
-  /// A tree to change, starting as `base`; `base` itself stays as it is, or is used up when it is a
-  /// directory. `folder`, empty, on the store's file system, is where it lives and outlives this.
+  /// A tree to change, starting as `base`, which stays as it is: an overlay lies over it, a
+  /// directory is moved when it was unpacked for this and copied when it was reopened. `folder`,
+  /// empty, on the store's file system, is where it lives and outlives this.
   static Tree with_changes(const Store& store, Tree base, const std::filesystem::path& folder);
   /// Ends the changes: `folder` is complete, may be renamed, and reopen() finds the tree in it.
   /// Throws base::Error kIo when a file of it is still open elsewhere.

@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
 
 #include "base/error.hpp"
+#include "oci/copy_tree.hpp"
 #include "tests/support/made_image.hpp"
 #include "tests/support/tar_zoo.hpp"
 #include "tests/support/tree_listing.hpp"
@@ -404,20 +406,45 @@ TEST_F(SnapshotsTest, ChangesGoIntoTheirOwnFolderAndCanBeReopened) {
 
 TEST_F(SnapshotsTest, ChangesStackOnChanges) {
   const auto image = tests::make_image(store_, many_features());
-  const auto first = store_.make_temp_dir("result");
-  const auto second = store_.make_temp_dir("result");
-  auto one = oci::Tree::with_changes(store_, unpack(image, SnapshotKind::kOverlay), first.path());
-  std::ofstream(one.path() / "one") << "1";
-  one.finish();
-  auto two =
-      oci::Tree::with_changes(store_, *oci::Tree::reopen(store_, first.path()), second.path());
-  std::ofstream(two.path() / "two") << "2";
-  two.finish();
+  for (const auto kind : {SnapshotKind::kOverlay, SnapshotKind::kDirectory}) {
+    SCOPED_TRACE(oci::name_of(kind));
+    const auto first = store_.make_temp_dir("result");
+    const auto second = store_.make_temp_dir("result");
+    auto one = oci::Tree::with_changes(store_, unpack(image, kind), first.path());
+    std::ofstream(one.path() / "one") << "1";
+    const auto listing = tests::list_tree(one.path());
+    one.finish();
+    auto two =
+        oci::Tree::with_changes(store_, *oci::Tree::reopen(store_, first.path()), second.path());
+    EXPECT_EQ(tests::list_tree(two.path()), listing);
+    std::ofstream(two.path() / "two") << "2";
+    two.finish();
 
-  const auto tree = oci::Tree::reopen(store_, second.path());
+    const auto tree = oci::Tree::reopen(store_, second.path());
 
-  EXPECT_TRUE(fs::exists(tree->path() / "one") && fs::exists(tree->path() / "two"));
-  EXPECT_FALSE(fs::exists(oci::Tree::reopen(store_, first.path())->path() / "two"));
+    EXPECT_TRUE(fs::exists(tree->path() / "one") && fs::exists(tree->path() / "two"));
+    EXPECT_EQ(tests::list_tree(oci::Tree::reopen(store_, first.path())->path()), listing);
+  }
+}
+
+TEST(CopyTree, KeepsHolesLinksAndAttributes) {
+  const base::TempDir folder(base::temp_root(), "copy_tree_test");
+  const auto from = folder.path() / "from";
+  const auto to = folder.path() / "to";
+  fs::create_directories(from / "d/e");
+  fs::create_directories(to);
+  std::ofstream(from / "d/sparse").seekp(10'000'000) << "end";
+  std::ofstream(from / "d/a") << "x";
+  fs::create_hard_link(from / "d/a", from / "b");
+  fs::create_symlink("/etc/passwd", from / "l");
+  fs::permissions(from / "d/e", fs::perms::none);
+
+  oci::copy_tree(from, to);
+
+  EXPECT_EQ(tests::list_tree(to), tests::list_tree(from));
+  struct stat status {};
+  ASSERT_EQ(::stat((to / "d/sparse").c_str(), &status), 0);
+  EXPECT_LT(status.st_blocks, 64);
 }
 
 TEST_F(SnapshotsTest, ATreeWhoseSnapshotsArePrunedIsGone) {
