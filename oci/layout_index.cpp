@@ -45,7 +45,8 @@ std::string with_name(std::string_view index, std::string_view name, const Descr
     if (name_of_entry(entry) != name) entries.push_back(std::move(entry));
   }
   auto named = manifest;
-  named.annotations[kRefNameAnnotation] = name;
+  named.annotations.erase(kRefNameAnnotation);
+  if (!name.empty()) named.annotations[kRefNameAnnotation] = name;
   entries.push_back(to_json(named));
   document["manifests"] = std::move(entries);
   return document.dump();

@@ -17,7 +17,8 @@ inline constexpr std::size_t kMaxLayoutIndexBytes = 64U << 20;
 inline constexpr std::string_view kLayoutFile = R"({"imageLayoutVersion":"1.0.0"})";
 inline constexpr std::string_view kEmptyLayoutIndex = R"({"schemaVersion":2,"manifests":[]})";
 
-/// `index` with `name` leading to `manifest`, and to nothing else. `what` names the document.
+/// `index` with `name` leading to `manifest`, and to nothing else; an empty name is the one entry
+/// that has none. `what` names the document.
 /// Throws base::Error kIntegrity when `index` is not one.
 std::string with_name(std::string_view index, std::string_view name, const Descriptor& manifest,
                       std::string_view what);

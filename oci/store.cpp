@@ -40,9 +40,14 @@ bool is_older_than(const std::filesystem::path& path, std::chrono::seconds age) 
   return std::chrono::seconds(status.st_mtim.tv_sec) + age < now;
 }
 
-/// Removes the folder of a session unless its process lives, which is to say holds its lock.
+/// Removes the folder of a session unless its process lives, which is to say holds its lock. What
+/// cannot go now (somebody's mount is in it) is no reason not to work; the next start tries again.
 void sweep_session(const std::filesystem::path& folder) {
-  if (base::FileLock::try_acquire(folder / "lock")) base::remove_tree(folder);
+  try {
+    if (base::FileLock::try_acquire(folder / "lock")) base::remove_tree(folder);
+  } catch (const base::Error&) {
+    return;
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ inline constexpr const char* kStoreLock = "tmp/lock";  ///< Making, opening and 
 inline constexpr const char* kIndexLock = "tmp/index.lock";
 inline constexpr const char* kLeaseLock = "leases/lock";
 inline constexpr const char* kPartialSuffix = ".partial";
+inline constexpr const char* kSnapshotLockSuffix = ".snapshot-lock";
 inline constexpr const char* kSessionPrefix = "session";
 
 inline constexpr const char* kRefNameAnnotation = "org.opencontainers.image.ref.name";

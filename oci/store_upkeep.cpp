@@ -160,6 +160,9 @@ Store::Pruned Store::prune(bool all) {
     for (auto& path : entries_of(root_ / folder)) doomed.push_back(std::move(path));
   }
   Pruned pruned;
+  for (const auto& path : entries_of(root_ / "tmp")) {
+    if (path.extension() == kSnapshotLockSuffix) fs::remove(path);  // Nobody holds it: no leases.
+  }
   for (const auto& path : doomed) {
     pruned.bytes += DiskUsage().of(path);
     pruned.items += 1;

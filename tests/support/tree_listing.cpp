@@ -60,6 +60,11 @@ std::string list_tree(const fs::path& root, bool with_times) {
   for (const auto& entry : fs::recursive_directory_iterator(root)) paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   std::map<ino_t, std::string> first_names;
+  std::map<ino_t, int> names;  // In the tree: st_nlink of an overlay counts hidden ones too.
+  for (const auto& path : paths) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0) names[status.st_ino] += 1;
+  }
   std::string text;
   for (const auto& path : paths) {
     struct stat status {};
@@ -70,7 +75,7 @@ std::string list_tree(const fs::path& root, bool with_times) {
     if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) {
       text += fmt::format(" {}:{}", major(status.st_rdev), minor(status.st_rdev));
     }
-    if (!S_ISDIR(status.st_mode) && status.st_nlink > 1) {
+    if (names[status.st_ino] > 1) {
       text += " =" + first_names.emplace(status.st_ino, name).first->second;
     }
     text += xattrs_of(path) + contents_of(path, status) + "\n";

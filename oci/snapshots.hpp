@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oci/layer_blob.hpp"
+#include "oci/store.hpp"
+#include "oci/tree.hpp"
+
+namespace oci {
+
+/// Nullopt when layers can be stacked by overlayfs on the store's file system, else why not. Tries
+/// it for real; the caller has entered a mount namespace of its own.
+std::optional<std::string> overlay_obstacle(const Store& store);
+
+/// Unpacks an image of the store, base layer first. With kOverlay every layer is unpacked once,
+/// into `snapshots/<chain id>`, by whichever process comes first; images share them. Images of more
+/// than kMaxOverlayLayers layers become a directory, with a warning. On failure nothing half is
+/// left. Throws base::Error as unpack_layer() does, and kInterrupted.
+Tree unpack_image(Store& store, const Manifest& manifest, const ImageConfig& config,
+                  SnapshotKind kind, const UnpackContext& context);
+
+/// Unpacks an image into the existing folder `folder`, over what is there.
+void unpack_into(Store& store, const Manifest& manifest, const ImageConfig& config,
+                 const std::filesystem::path& folder, const UnpackContext& context);
+
+/// The chain id of each layer, base first. Source: OCI image-spec, config.md, "Layer ChainID".
+std::vector<Digest> chain_ids(const std::vector<Digest>& diff_ids);
+
+}  // namespace oci
