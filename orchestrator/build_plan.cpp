@@ -15,6 +15,7 @@
 #include "orchestrator/manifest/cloud_config.hpp"
 #include "orchestrator/manifest/support.hpp"
 #include "stages/file_digest.hpp"
+#include "stages/image_archive_stage.hpp"
 #include "stages/pull_stage.hpp"
 #include "stages/unpack_stage.hpp"
 
@@ -53,8 +54,12 @@ void refuse_unsupported(const std::string& file, const manifest::Documents& docu
 class ArtifactPlanner {
  public:
   ArtifactPlanner(Session& session, BuildPlan& build, const manifest::OSArtifact& artifact,
-                  std::filesystem::path output)
-      : session_(session), build_(build), artifact_(artifact), output_(std::move(output)) {
+                  std::filesystem::path output, bool image_archive)
+      : session_(session),
+        build_(build),
+        artifact_(artifact),
+        output_(std::move(output)),
+        image_archive_(image_archive) {
     where_ =
         fmt::format("OSArtifact '{}' ({}:{})", artifact.name, build.file, artifact.position.line);
   }
@@ -98,6 +103,7 @@ class ArtifactPlanner {
     const auto unpack = plan_unpack(pull, epoch_of(config));
     planned.stages = {pull, unpack};
     plan_artifacts(unpack, config, planned.stages);
+    if (image_archive_) planned.stages.push_back(plan_image_archive(pull, reference));
     for (auto i = first; i < build_.plan.stages.size(); ++i) {
       if (std::find(planned.stages.begin(), planned.stages.end(), i) == planned.stages.end()) {
         planned.stages.push_back(i);
@@ -161,6 +167,16 @@ class ArtifactPlanner {
     }
   }
 
+  std::size_t plan_image_archive(std::size_t pull, const oci::Reference& reference) {
+    return build_.plan.add(
+        artifact_.name, where_,
+        std::make_shared<stages::ImageArchiveStage>(stages::ImageArchiveStage::Options{
+            .output = output_ / (artifact_.name + ".tar"),
+            .name = reference.tag.empty() ? reference.name() + ":latest"
+                                          : reference.name() + ":" + reference.tag}),
+        no_registry(), {{"pull", pull}}, true);
+  }
+
   base::Secret cloud_config() const {
     const auto& selector = artifact_.artifacts->cloud_config_ref;
     if (!selector) return base::Secret();
@@ -185,6 +201,7 @@ class ArtifactPlanner {
   BuildPlan& build_;
   const manifest::OSArtifact& artifact_;
   std::filesystem::path output_;
+  bool image_archive_;
   std::string where_;
 };
 
@@ -215,7 +232,8 @@ manifest::ManifestResult read_manifest_file(Session& session, const std::string&
 }
 
 std::unique_ptr<BuildPlan> make_build_plan(Session& session, const std::string& file,
-                                           const std::filesystem::path& output) {
+                                           const std::filesystem::path& output,
+                                           bool image_archive) {
   auto build = std::make_unique<BuildPlan>();
   build->file = file == "-" ? "(standard input)" : file;
   build->documents = read_manifest_file(session, file).documents;
@@ -224,7 +242,8 @@ std::unique_ptr<BuildPlan> make_build_plan(Session& session, const std::string& 
   build->volumes = std::make_unique<VolumeFolders>(session, build->documents, *build->secrets);
   for (const auto& artifact : build->documents.artifacts) {
     build->artifacts.push_back(
-        ArtifactPlanner(session, *build, artifact, std::filesystem::absolute(output)).plan());
+        ArtifactPlanner(session, *build, artifact, std::filesystem::absolute(output), image_archive)
+            .plan());
   }
   return build;
 }

@@ -39,10 +39,10 @@ manifest::ManifestResult load_manifest_file(Session& session, const std::string&
 /// any is an error.
 manifest::ManifestResult read_manifest_file(Session& session, const std::string& file);
 
-/// Reads FILE and plans the stages of every OSArtifact, resolving images with the registry (or the
-/// store, with --offline). Throws base::Error; kUnsupported names the fields that this version does
-/// not execute, before anything is done.
+/// Reads FILE and plans the stages of every OSArtifact, with NAME.tar if `image_archive`, resolving
+/// images with the registry (or the store, with --offline). Throws base::Error; kUnsupported names
+/// the fields that this version does not execute, before anything is done.
 std::unique_ptr<BuildPlan> make_build_plan(Session& session, const std::string& file,
-                                           const std::filesystem::path& output);
+                                           const std::filesystem::path& output, bool image_archive);
 
 }  // namespace orchestrator

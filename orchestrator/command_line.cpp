@@ -89,15 +89,26 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
   };
   auto* pull = command(app, "pull", "Bring an image into the store", CommandName::kPull);
   pull->add_option("REF", invocation.subject, "Image reference")->required();
+  pull->add_option("--to", invocation.to, "Copy it out as well (repeatable)")
+      ->type_name("oci:DIR[:TAG]|oci-archive:FILE|docker-archive:FILE")
+      ->allow_extra_args(false);
   auto* unpack = command(app, "unpack", "Write an image's root file system into a folder",
                          CommandName::kUnpack);
-  unpack->add_option("SRC", invocation.subject, "REF, docker://REF or oci:DIR[:TAG]")->required();
+  unpack
+      ->add_option("SRC", invocation.subject,
+                   "REF, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE")
+      ->required();
   unpack->add_option("DIR", invocation.destination, "An empty or new folder")->required();
   auto* push = command(app, "push", "Send an image to a registry", CommandName::kPush);
-  push->add_option("SRC", invocation.subject, "REF, docker://REF or oci:DIR[:TAG]")->required();
+  push->add_option("SRC", invocation.subject,
+                   "REF, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE")
+      ->required();
   push->add_option("REF", invocation.destination, "Where to")->required();
   auto* inspect = command(app, "inspect", "Show an image as JSON", CommandName::kInspect);
-  inspect->add_option("SRC", invocation.subject, "REF, docker://REF or oci:DIR[:TAG]")->required();
+  inspect
+      ->add_option("SRC", invocation.subject,
+                   "REF, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE")
+      ->required();
   inspect->add_flag("--raw", invocation.raw, "The manifest as it is");
   inspect->add_flag("--config", invocation.config, "The image config as it is");
   auto* store =
@@ -122,6 +133,10 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
       command("build", "Make the artifacts of every OSArtifact in FILE", CommandName::kBuild);
   file(build);
   build->add_option("-o,--output", invocation.output, "Where the artifacts go")->type_name("DIR");
+  build
+      ->add_flag("--image-archive", invocation.image_archive,
+                 "Also write NAME.tar, a docker-archive of the image")
+      ->envname("OSARTIFACT_IMAGE_ARCHIVE");
   auto* plan = command("plan", "Show what build would do", CommandName::kPlan);
   file(plan);
   plan->add_option("-o,--output", invocation.output, "Where the artifacts would go")

@@ -1,30 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "orchestrator/image_argument.hpp"
 
-#include <fmt/format.h>
-
-#include "base/error.hpp"
-#include "oci/layout_import.hpp"
+#include "oci/image_files.hpp"
 
 namespace orchestrator {
 namespace {
 
-constexpr std::string_view kLayoutPrefix = "oci:";
 constexpr std::string_view kRegistryPrefix = "docker://";
 
-ImageArgument open_layout(Session& session, const std::string& text) {
-  std::filesystem::path folder = text;
-  std::optional<std::string> tag;
-  std::error_code error;
-  // A colon may be part of the folder's name: the longest folder that is there wins.
-  if (const auto colon = text.rfind(':');
-      colon != std::string::npos && !std::filesystem::is_directory(folder, error)) {
-    folder = text.substr(0, colon);
-    tag = text.substr(colon + 1);
-  }
-  return {.image = oci::import_layout(session.store(), folder, tag,
-                                      wanted_platform(session.options()), session.stop()),
-          .name = std::string(kLayoutPrefix) + text,
+ImageArgument open_file(Session& session, const oci::ImageLocation& location) {
+  auto& store = session.store();
+  const auto descriptor =
+      oci::import_image(store, location, wanted_platform(session.options()), session.stop());
+  return {.image = {.descriptor = descriptor, .manifest = oci::read_manifest(store, descriptor)},
+          .name = location.text(),
           .repository = "",
           .registry = ""};
 }
@@ -57,16 +46,7 @@ void report_fact(Session& session, const std::string& stage, const std::string& 
 }
 
 ImageArgument open_image(Session& session, const std::string& source, bool layers) {
-  if (source.starts_with(kLayoutPrefix)) {
-    return open_layout(session, source.substr(kLayoutPrefix.size()));
-  }
-  for (const std::string_view other : {"oci-archive:", "docker-archive:", "dir:"}) {
-    if (!source.starts_with(other)) continue;
-    throw base::Error({.code = base::ErrorCode::kUnsupported,
-                       .what = fmt::format("cannot read {}", source),
-                       .why = fmt::format("this version does not read {} sources", other),
-                       .hint = "copy it to an OCI layout (skopeo copy SRC oci:DIR:TAG)"});
-  }
+  if (const auto location = oci::ImageLocation::parse(source)) return open_file(session, *location);
   const auto reference = oci::Reference::parse(
       source.starts_with(kRegistryPrefix) ? source.substr(kRegistryPrefix.size()) : source);
   const auto platform = wanted_platform(session.options());

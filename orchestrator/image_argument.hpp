@@ -20,7 +20,8 @@ struct ImageArgument {
 /// The platform of --arch, else this machine's.
 oci::Platform wanted_platform(const CommonOptions& options);
 
-/// Brings what SRC names (REF, docker://REF, oci:DIR[:TAG]) into the store. With `layers` false
+/// Brings what SRC names (REF, docker://REF, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE)
+/// into the store. With `layers` false
 /// only its manifest and config need be there.
 ImageArgument open_image(Session& session, const std::string& source, bool layers);
 

@@ -97,4 +97,13 @@ bool is_same_file(const std::filesystem::path& file, const nlohmann::json& ident
   return ::lstat(file.c_str(), &status) == 0 && identity_of_file(file) == identity;
 }
 
+nlohmann::json describe_artifact(std::string_view type, const std::filesystem::path& file,
+                                 const std::stop_token& stop) {
+  return {{"type", type},
+          {"path", file.string()},
+          {"size", std::filesystem::file_size(file)},
+          {"digest", digest_of_file(file, stop).text()},
+          {"identity", identity_of_file(file)}};
+}
+
 }  // namespace stages

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <stop_token>
+#include <string_view>
 
 #include "oci/digest.hpp"
 
@@ -22,5 +23,9 @@ nlohmann::json identity_of_file(const std::filesystem::path& file);
 
 /// Whether `identity_of_file` still gives the same; false when the file is gone.
 bool is_same_file(const std::filesystem::path& file, const nlohmann::json& identity);
+
+/// The record of a finished artifact: {"type", "path", "size", "digest", "identity"}.
+nlohmann::json describe_artifact(std::string_view type, const std::filesystem::path& file,
+                                 const std::stop_token& stop);
 
 }  // namespace stages

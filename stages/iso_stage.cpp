@@ -59,7 +59,7 @@ bool IsoStage::still_valid(const Record& record, const oci::Store& /*store*/) co
 
 Record IsoStage::run(const StageContext& context, const Inputs& inputs,
                      const oci::Digest& /*fingerprint*/) const {
-  const auto tree = oci::open_tree(context.store, inputs.at("unpack"));
+  const auto tree = open_tree(context.store, inputs.at("unpack"));
   const RootTree root(tree.path());
   auto contents = find_contents(root, options_.architecture, context.observer);
   contents.squashfs = context.store.root() / inputs.at("squashfs").at("path").get<std::string>();
@@ -75,15 +75,7 @@ Record IsoStage::run(const StageContext& context, const Inputs& inputs,
   make_iso(context.process, contents, options_.output, options, {}, context.stop);
   base::wipe(contents.cloud_config);
   check_iso(context.process, options_.output, options_.architecture, context.stop);
-  const auto size = std::filesystem::file_size(options_.output);
-  const auto digest = digest_of_file(options_.output, context.stop);
-  context.observer.fact(
-      fmt::format("{} {} {}", options_.output.string(), base::format_bytes(size), digest.text()));
-  return {{"type", "iso"},
-          {"path", options_.output.string()},
-          {"size", size},
-          {"digest", digest.text()},
-          {"identity", identity_of_file(options_.output)}};
+  return describe_artifact("iso", options_.output, context.stop);
 }
 
 }  // namespace stages

@@ -26,7 +26,7 @@ bool SquashfsStage::still_valid(const Record& record, const oci::Store& store) c
 
 Record SquashfsStage::run(const StageContext& context, const Inputs& inputs,
                           const oci::Digest& fingerprint) const {
-  const auto tree = oci::open_tree(context.store, inputs.at("unpack"));
+  const auto tree = open_tree(context.store, inputs.at("unpack"));
   const auto folder = context.store.result_folder(fingerprint);
   base::make_directories(folder);
   const auto file = folder / kFileName;

@@ -4,10 +4,31 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
 #include "oci/pull.hpp"
 #include "stages/pull_stage.hpp"
 
 namespace stages {
+namespace {
+
+std::filesystem::path folder_of(const oci::Store& store, const Record& record) {
+  return store.root() / record.at("folder").get<std::string>();
+}
+
+/// Keeps a finished tree where the next build looks for it.
+void keep(base::TempDir made, const std::filesystem::path& folder) {
+  base::remove_tree(folder);
+  if (std::rename(made.path().c_str(), folder.c_str()) != 0) {
+    base::throw_system_error(errno, fmt::format("cannot move {} into place", folder.string()));
+  }
+  made.release();
+}
+
+}  // namespace
 
 nlohmann::json UnpackStage::parameters() const {
   const auto& changes = options_.changes;
@@ -20,32 +41,51 @@ nlohmann::json UnpackStage::parameters() const {
 
 bool UnpackStage::still_valid(const Record& record, const oci::Store& store) const {
   const bool overlay = record.at("kind") == oci::name_of(oci::SnapshotKind::kOverlay);
-  return (options_.may_mount || !overlay) && oci::tree_exists(store, record);
+  return (options_.may_mount || !overlay) &&
+         oci::Tree::reopen(store, folder_of(store, record)).has_value();
 }
 
 Record UnpackStage::run(const StageContext& context, const Inputs& inputs,
                         const oci::Digest& fingerprint) const {
   const auto manifest = oci::read_manifest(context.store, image_of(inputs.at("pull")));
   const auto config = oci::read_config(context.store, manifest);
-  oci::LayerOptions layer_options;
-  layer_options.keep_owners = ::geteuid() == 0;
-  const oci::UnpackRun run{
-      .store = context.store,
-      .manifest = manifest,
-      .config = config,
-      .options = layer_options,
-      .progress = [&](std::uint64_t done,
-                      std::uint64_t total) { context.observer.progress(done, total); },
+  const auto obstacle = options_.may_mount ? oci::overlay_obstacle(context.store)
+                                           : std::optional<std::string>("nothing may be mounted");
+  context.observer.fact(obstacle ? fmt::format("layers go into one directory: {}", *obstacle)
+                                 : "layers are stacked by overlayfs");
+  std::uint64_t total = 0;
+  for (const auto& layer : manifest.layers) total += layer.size;
+  std::uint64_t done = 0;
+  const oci::UnpackContext unpack{
+      .options = {.keep_owners = ::geteuid() == 0},
+      .progress = [&](std::uint64_t bytes) { context.observer.progress(done += bytes, total); },
       .warn = [&](const std::string& text) { context.observer.warning(text); },
       .stop = context.stop};
-  const bool overlay = options_.may_mount && oci::can_mount_overlay(context.store);
-  const auto kind = overlay ? oci::SnapshotKind::kOverlay : oci::SnapshotKind::kDirectory;
-  context.observer.fact(overlay ? "layers are stacked by overlayfs"
-                                : "layers go into one directory: nothing can be mounted here");
-  return oci::make_tree(run, kind, context.store.result_folder(fingerprint),
-                        [&](const std::filesystem::path& root) {
-                          finish_tree(root, options_.changes, context.stop);
-                        });
+  auto made = context.store.make_temp_dir("tree");
+  const auto kind = [&] {
+    auto tree = oci::Tree::with_changes(
+        context.store,
+        oci::unpack_image(context.store, manifest, config,
+                          obstacle ? oci::SnapshotKind::kDirectory : oci::SnapshotKind::kOverlay,
+                          unpack),
+        made.path());
+    finish_tree(tree.path(), options_.changes, context.stop);
+    tree.finish();
+    return tree.kind();
+  }();
+  const auto folder = context.store.result_folder(fingerprint);
+  keep(std::move(made), folder);
+  return {{"kind", oci::name_of(kind)},
+          {"folder", std::filesystem::relative(folder, context.store.root()).string()}};
+}
+
+oci::Tree open_tree(const oci::Store& store, const Record& unpack_record) {
+  const auto folder = folder_of(store, unpack_record);
+  if (auto tree = oci::Tree::reopen(store, folder)) return std::move(*tree);
+  throw base::Error({.code = base::ErrorCode::kIo,
+                     .what = fmt::format("the unpacked image in {} is gone", folder.string()),
+                     .why = "something removed it while the build ran",
+                     .hint = "run the same command again"});
 }
 
 }  // namespace stages

@@ -5,13 +5,14 @@
 
 #include "oci/digest.hpp"
 #include "oci/snapshots.hpp"
+#include "oci/tree.hpp"
 #include "stages/finish_tree.hpp"
 #include "stages/stage.hpp"
 
 namespace stages {
 
 /// Unpacks the image and lays what the OSArtifact asks for over it.
-/// Record: what oci::make_tree() gives.
+/// Record: {"kind": "overlay" | "directory", "folder" (below the store)}.
 class UnpackStage final : public Stage {
  public:
   struct Options {
@@ -32,5 +33,8 @@ class UnpackStage final : public Stage {
  private:
   Options options_;
 };
+
+/// The tree that an unpack's record names, to read. Throws base::Error kIo when it is gone.
+oci::Tree open_tree(const oci::Store& store, const Record& unpack_record);
 
 }  // namespace stages

@@ -63,7 +63,7 @@ class Build {
       : session_(session),
         output_(std::filesystem::absolute(invocation.output)),
         started_(std::chrono::system_clock::now()),
-        build_(make_build_plan(session, invocation.subject, output_)) {}
+        build_(make_build_plan(session, invocation.subject, output_, invocation.image_archive)) {}
 
   void run() {
     for (const auto& planned : build_->artifacts) {
@@ -191,7 +191,7 @@ int run_build(Session& session, const Invocation& invocation) {
 }
 
 int run_plan(Session& session, const Invocation& invocation) {
-  const auto build = make_build_plan(session, invocation.subject, invocation.output);
+  const auto build = make_build_plan(session, invocation.subject, invocation.output, false);
   const auto states = examine(build->plan, session.store(), !session.options().no_cache);
   auto& out = session.environment().out;
   if (invocation.format == "json") {

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/format.hpp"
+#include "oci/image_files.hpp"
 #include "oci/push.hpp"
-#include "oci/unpack.hpp"
+#include "oci/snapshots.hpp"
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/image_argument.hpp"
 
@@ -40,8 +39,26 @@ nlohmann::json describe(const ImageArgument& argument, const oci::ImageConfig& c
 
 int run_pull(Session& session, const Invocation& invocation) {
   const auto lease = session.store().lease();
+  std::vector<oci::ImageLocation> copies;
+  for (const auto& text : invocation.to) {
+    const auto location = oci::ImageLocation::parse(text);
+    if (!location) {
+      throw base::Error({.code = base::ErrorCode::kUsage,
+                         .what = fmt::format("--to {} cannot be used", text),
+                         .why = "",
+                         .hint = "write oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE"});
+    }
+    copies.push_back(*location);
+  }
   const auto argument = open_image(session, invocation.subject, true);
-  const auto reference = oci::Reference::parse(invocation.subject);
+  const auto reference = oci::Reference::parse(argument.name);
+  for (auto& copy : copies) {
+    if (copy.name.empty() && copy.format == oci::ImageLocation::Format::kDockerArchive) {
+      copy.name = reference.text();
+    }
+    oci::export_image(session.store(), argument.image.descriptor, copy, session.stop());
+    report_fact(session, "pull", fmt::format("copied to {}", copy.text()));
+  }
   session.environment().out << reference.name() << '@' << argument.image.descriptor.digest.text()
                             << '\n';
   return 0;
@@ -60,21 +77,16 @@ int run_unpack(Session& session, const Invocation& invocation) {
   const auto argument = open_image(session, invocation.subject, true);
   const auto config = oci::read_config(session.store(), argument.image.manifest);
   oci::check_layers_match(argument.image.manifest, config, argument.name);
-  oci::LayerOptions options;
-  options.keep_owners = ::geteuid() == 0;
-  const oci::UnpackRun run{
-      .store = session.store(),
-      .manifest = argument.image.manifest,
-      .config = config,
-      .options = options,
-      .progress = [&](std::uint64_t done,
-                      std::uint64_t total) { report_progress(session, "unpack", done, total); },
+  std::uint64_t total = 0;
+  for (const auto& layer : argument.image.manifest.layers) total += layer.size;
+  std::uint64_t done = 0;
+  const oci::UnpackContext context{
+      .options = {.keep_owners = ::geteuid() == 0},
+      .progress =
+          [&](std::uint64_t bytes) { report_progress(session, "unpack", done += bytes, total); },
       .warn = [&](const std::string& text) { session.warn(text); },
       .stop = session.stop()};
-  const base::FileDescriptor root(
-      ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!root) base::throw_system_error(errno, fmt::format("cannot open {}", folder.string()));
-  oci::unpack_layers(run, root.get());
+  oci::unpack_into(session.store(), argument.image.manifest, config, folder, context);
   session.environment().out << folder.string() << '\n';
   return 0;
 }
