@@ -75,7 +75,7 @@ std::shared_ptr<Folder> LayerFolders::open(const std::string& path) {
   return folder;
 }
 
-void LayerFolders::make_missing(PathNames path, const timespec& mtime, int links_followed) {
+void LayerFolders::make_missing(const PathNames& path, const timespec& mtime, int links_followed) {
   for (std::size_t count = 1; count <= path.size(); ++count) {
     const auto text = join(first(path, count));
     if (open(text)) continue;

@@ -57,7 +57,7 @@ class LayerFolders {
   };
 
   std::shared_ptr<Folder> open(const std::string& path);
-  void make_missing(PathNames path, const timespec& mtime, int links_followed);
+  void make_missing(const PathNames& path, const timespec& mtime, int links_followed);
   void make_one(int parent, const PathNames& path, std::size_t count, const timespec& mtime);
   std::optional<PathNames> behind_symlink(int parent, const PathNames& path, std::size_t count);
   [[noreturn]] void fail(const std::string& path) const;

@@ -155,7 +155,7 @@ Digest Store::put_blob(std::string_view bytes) {
   return digest;
 }
 
-std::unique_ptr<BlobWriter> Store::write_blob(const Descriptor& blob, std::stop_token stop) {
+std::unique_ptr<BlobWriter> Store::write_blob(const Descriptor& blob, const std::stop_token& stop) {
   const auto& digest = blob.digest;
   BlobPlace place{
       .partial =

@@ -68,7 +68,7 @@ class Store {
   /// Writes a small blob whose bytes are at hand; returns its digest.
   Digest put_blob(std::string_view bytes);
   /// Waits while another process writes the same blob.
-  std::unique_ptr<BlobWriter> write_blob(const Descriptor& blob, std::stop_token stop);
+  std::unique_ptr<BlobWriter> write_blob(const Descriptor& blob, const std::stop_token& stop);
   void remove_blob(const Digest& digest);
 
   // Names (`index.json`, annotation org.opencontainers.image.ref.name).
@@ -99,7 +99,7 @@ class Store {
   /// Throws base::Error kIo when another process holds a lease.
   Pruned prune(bool all);
   /// Re-reads every blob; removes those that are not what their name says and returns them.
-  std::vector<Digest> verify(std::stop_token stop);
+  std::vector<Digest> verify(const std::stop_token& stop);
 
  private:
   /// The folder of all our temporary folders, and the lock that tells others that we live.

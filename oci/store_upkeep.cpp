@@ -171,7 +171,7 @@ Store::Pruned Store::prune(bool all) {
   return pruned;
 }
 
-std::vector<Digest> Store::verify(std::stop_token stop) {
+std::vector<Digest> Store::verify(const std::stop_token& stop) {
   std::vector<Digest> corrupt;
   for (const auto& digest : blobs_of(root_)) {
     const base::FileDescriptor fd(

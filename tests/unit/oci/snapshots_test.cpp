@@ -427,6 +427,31 @@ TEST_F(SnapshotsTest, ChangesStackOnChanges) {
   }
 }
 
+TEST_F(SnapshotsTest, AFullDiskIsSaidWithThePath) {
+  const auto small = folder_.path() / "small";
+  fs::create_directories(small);
+  ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=512k"), 0);
+  const oci::Mount mount(small);
+  const auto image =
+      tests::make_image(store_, {zoo_tar({file("dir/big", std::string(2 << 20, 'x'))})});
+  const auto expect_full = [&small](const auto& action) {
+    try {
+      action();
+      ADD_FAILURE() << "nothing was thrown";
+    } catch (const base::Error& error) {
+      EXPECT_EQ(error.code(), base::ErrorCode::kNoSpace) << base::render(error);
+      EXPECT_THAT(error.facts().what,
+                  testing::AnyOf(HasSubstr(small.string()), HasSubstr("dir/big")));
+      EXPECT_NE(error.facts().hint, "");
+    }
+  };
+
+  expect_full([&] { oci::unpack_into(store_, image.manifest, image.config, small, context_); });
+  base::remove_tree(small / "dir");
+  oci::Store full(small / "store");
+  expect_full([&] { full.put_blob(std::string(2 << 20, 'y')); });
+}
+
 TEST(CopyTree, KeepsHolesLinksAndAttributes) {
   const base::TempDir folder(base::temp_root(), "copy_tree_test");
   const auto from = folder.path() / "from";
