@@ -4,14 +4,15 @@
 #include <fmt/format.h>
 
 #include <atomic>
-#include <exception>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <set>
-#include <thread>
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/format.hpp"
+#include "oci/parallel.hpp"
 
 namespace oci {
 namespace {
@@ -109,13 +110,11 @@ class LayerPull {
 
   PullResult run(const Manifest& manifest, unsigned parallel, const std::stop_token& stop) {
     collect(manifest);
-    {
-      const std::stop_callback forward(stop, [this] { source_.request_stop(); });
-      std::vector<std::jthread> threads;
-      const auto count = std::min<std::size_t>(std::max(parallel, 1U), wanted_.size());
-      for (std::size_t i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
-    }
-    if (failure_) std::rethrow_exception(failure_);
+    check_space();
+    for_each_parallel(wanted_.size(), parallel, stop,
+                      [this](std::size_t index, const std::stop_token& ended) {
+                        fetch_named(wanted_[index], ended);
+                      });
     return {.fetched_bytes = fetched_bytes_,
             .fetched_layers = fetched_layers_,
             .reused_layers = reused_layers_};
@@ -126,6 +125,22 @@ class LayerPull {
     Descriptor blob;
     std::size_t number = 0;
   };
+
+  /// A disk that cannot hold what is missing is better told of before the download.
+  void check_space() const {
+    std::uint64_t missing = 0;
+    for (const auto& wanted : wanted_) missing += wanted.blob.size;
+    std::error_code error;
+    const auto space = std::filesystem::space(store_.root(), error);
+    if (error || space.available >= missing) return;
+    throw base::Error(
+        {.code = base::ErrorCode::kNoSpace,
+         .what = fmt::format("there is not enough space in {} for {}", store_.root().string(),
+                             reference_.text()),
+         .why = fmt::format("its layers need {} more, {} are free", base::format_bytes(missing),
+                            base::format_bytes(space.available)),
+         .hint = "free space there (osartifact store prune), or use another --store"});
+  }
 
   void collect(const Manifest& manifest) {
     std::set<Digest> seen;
@@ -143,34 +158,21 @@ class LayerPull {
     report(0);
   }
 
-  void work() {
-    while (!source_.stop_requested()) {
-      const auto index = next_++;
-      if (index >= wanted_.size()) return;
-      try {
-        fetch(wanted_[index]);
-      } catch (base::Error& error) {
-        error.add_context(fmt::format("fetching layer {} ({}) of {}", wanted_[index].number,
-                                      wanted_[index].blob.digest.text(), reference_.text()));
-        fail(std::make_exception_ptr(error));
-      } catch (...) {
-        fail(std::current_exception());
-      }
+  void fetch_named(const Wanted& wanted, const std::stop_token& stop) {
+    try {
+      fetch(wanted, stop);
+    } catch (base::Error& error) {
+      error.add_context(fmt::format("fetching layer {} ({}) of {}", wanted.number,
+                                    wanted.blob.digest.text(), reference_.text()));
+      throw;
     }
   }
 
-  /// The first failure is the true one; the others only say that they were stopped.
-  void fail(std::exception_ptr failure) {
-    const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = std::move(failure);
-    source_.request_stop();
-  }
-
-  void fetch(const Wanted& wanted) {
+  void fetch(const Wanted& wanted, const std::stop_token& stop) {
     for (int attempt = 0;; ++attempt) {
       const auto before = done_by(wanted);
       try {
-        return fetch_once(wanted);
+        return fetch_once(wanted, stop);
       } catch (const base::Error& error) {
         // A proxy may have served one bad copy: one clean second try, then it is the registry's.
         if (error.code() != base::ErrorCode::kIntegrity || attempt == 1) throw;
@@ -180,8 +182,8 @@ class LayerPull {
     }
   }
 
-  void fetch_once(const Wanted& wanted) {
-    const auto writer = store_.write_blob(wanted.blob, source_.get_token());
+  void fetch_once(const Wanted& wanted, const std::stop_token& stop) {
+    const auto writer = store_.write_blob(wanted.blob, stop);
     if (writer->complete()) {
       ++reused_layers_;
       advance(wanted, static_cast<std::int64_t>(wanted.blob.size));
@@ -193,7 +195,7 @@ class LayerPull {
     };
     StoreSink sink(*writer, on_bytes);
     if (writer->offset() < wanted.blob.size) {
-      registry_.fetch_blob(reference_, wanted.blob, sink, source_.get_token());
+      registry_.fetch_blob(reference_, wanted.blob, sink, stop);
     }
     fetched_bytes_ += sink.fetched();
     writer->commit();
@@ -224,9 +226,7 @@ class LayerPull {
   Store& store_;
   const Reference& reference_;
   const PullProgress& progress_;
-  std::stop_source source_;
   std::vector<Wanted> wanted_;
-  std::atomic<std::size_t> next_ = 0;
   std::atomic<std::int64_t> done_ = 0;
   std::uint64_t total_ = 0;
   std::atomic<std::uint64_t> fetched_bytes_ = 0;
@@ -234,7 +234,6 @@ class LayerPull {
   std::atomic<std::uint64_t> reused_layers_ = 0;
   std::mutex mutex_;
   std::map<std::size_t, std::int64_t> per_layer_;
-  std::exception_ptr failure_;
 };
 
 /// Brings a small blob (a config) into the store.

@@ -4,13 +4,11 @@
 #include <fmt/format.h>
 
 #include <atomic>
-#include <exception>
-#include <mutex>
 #include <set>
-#include <thread>
 #include <vector>
 
 #include "base/error.hpp"
+#include "oci/parallel.hpp"
 #include "oci/pull.hpp"
 
 namespace oci {
@@ -40,47 +38,32 @@ class BlobPush {
   PushResult run(std::vector<Descriptor> blobs, unsigned parallel, const std::stop_token& stop) {
     blobs_ = std::move(blobs);
     for (const auto& blob : blobs_) total_ += blob.size;
-    {
-      const std::stop_callback forward(stop, [this] { source_.request_stop(); });
-      std::vector<std::jthread> threads;
-      const auto count = std::min<std::size_t>(std::max(parallel, 1U), blobs_.size());
-      for (std::size_t i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
-    }
-    if (failure_) std::rethrow_exception(failure_);
+    for_each_parallel(blobs_.size(), parallel, stop,
+                      [this](std::size_t index, const std::stop_token& ended) {
+                        push_named(blobs_[index], ended);
+                      });
     return {.sent_bytes = sent_bytes_, .sent_blobs = sent_blobs_, .present_blobs = present_blobs_};
   }
 
  private:
-  void work() {
-    while (!source_.stop_requested()) {
-      const auto index = next_++;
-      if (index >= blobs_.size()) return;
-      try {
-        push(blobs_[index]);
-      } catch (base::Error& error) {
-        error.add_context(
-            fmt::format("pushing blob {} to {}", blobs_[index].digest.text(), destination_.text()));
-        fail(std::make_exception_ptr(error));
-      } catch (...) {
-        fail(std::current_exception());
-      }
+  void push_named(const Descriptor& blob, const std::stop_token& stop) {
+    try {
+      push(blob, stop);
+    } catch (base::Error& error) {
+      error.add_context(
+          fmt::format("pushing blob {} to {}", blob.digest.text(), destination_.text()));
+      throw;
     }
   }
 
-  void fail(std::exception_ptr failure) {
-    const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = std::move(failure);
-    source_.request_stop();
-  }
-
-  void push(const Descriptor& blob) {
+  void push(const Descriptor& blob, const std::stop_token& stop) {
     std::uint64_t sent_here = 0;
     const auto sent = [&](std::uint64_t count) {
       sent_here += count;
       report(count);
     };
     const bool sent_it = registry_.push_blob(destination_, blob, store_.blob_path(blob.digest),
-                                             mount_from_, sent, source_.get_token());
+                                             mount_from_, sent, stop);
     (sent_it ? sent_blobs_ : present_blobs_) += 1;
     sent_bytes_ += sent_here;
     if (sent_here < blob.size) report(blob.size - sent_here);
@@ -96,16 +79,12 @@ class BlobPush {
   const Reference& destination_;
   const std::string& mount_from_;
   const PushProgress& progress_;
-  std::stop_source source_;
   std::vector<Descriptor> blobs_;
-  std::atomic<std::size_t> next_ = 0;
   std::atomic<std::uint64_t> done_ = 0;
   std::uint64_t total_ = 0;
   std::atomic<std::uint64_t> sent_bytes_ = 0;
   std::atomic<std::uint64_t> sent_blobs_ = 0;
   std::atomic<std::uint64_t> present_blobs_ = 0;
-  std::mutex mutex_;
-  std::exception_ptr failure_;
 };
 
 }  // namespace

@@ -12,7 +12,13 @@ namespace stages {
 namespace {
 
 constexpr const char* kFileName = "rootfs.squashfs";
-constexpr std::uint64_t kProgressSteps = 1000;
+
+/// What mksquashfs has written of `file`, which it knows by another name until it is complete.
+std::uint64_t bytes_so_far(const std::filesystem::path& file) {
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(file.string() + ".partial", error);
+  return error ? 0 : bytes;
+}
 
 }  // namespace
 
@@ -32,11 +38,7 @@ Record SquashfsStage::run(const StageContext& context, const Inputs& inputs,
   const auto file = folder / kFileName;
   make_squashfs(
       context.process, tree.path(), file, options_,
-      [&](double fraction) {
-        context.observer.progress(
-            static_cast<std::uint64_t>(fraction * static_cast<double>(kProgressSteps)), 0);
-      },
-      context.stop);
+      [&](double /*fraction*/) { context.observer.progress(bytes_so_far(file), 0); }, context.stop);
   const auto size = std::filesystem::file_size(file);
   context.observer.fact(fmt::format("{} compressed with zstd", base::format_bytes(size)));
   return {{"path", std::filesystem::relative(file, context.store.root()).string()},

