@@ -173,6 +173,7 @@ class Execution {
       auto record = planned.stage->run(context, inputs_of(planned), planned.fingerprint);
       store_.put_result(planned.fingerprint, record);
       stamp();
+      observer.finished(EventKind::kFinished);  // Before anybody begins who waited for it.
       const std::lock_guard lock(mutex_);
       outcome.record = std::move(record);
       changed_.notify_all();
@@ -183,7 +184,6 @@ class Execution {
           fmt::format("running stage '{}' of {}", planned.stage->name(), planned.where));
       throw;
     }
-    observer.finished(EventKind::kFinished);
   }
 
   const Plan& plan_;

@@ -292,6 +292,31 @@ class EndToEnd(unittest.TestCase):
                                check=True, capture_output=True, timeout=60).stdout
         self.assertEqual(len(json.loads(found)["Layers"]), 3)
 
+    def test_overlays_releases_and_names_are_as_the_manifest_says(self):
+        folder = self.work / "rootfs"
+        (folder / "etc").mkdir(parents=True)
+        (folder / "etc/laid-over").write_text("over")
+        self.build(self.manifest(
+            artifacts='    iso: true\n    grubConfig: "set timeout=7\\n"\n'
+                      '    osRelease: "ID=ours\\n"\n    kairosRelease: "KAIROS_ID=x\\n"\n'
+                      '    overlayISOVolume: extra\n    overlayRootfsVolume: more\n',
+            more="  nameOverride: {iso: other}\n"
+                 "  volumes: [{name: extra, configMap: {name: files}}, {name: more, emptyDir: {}}]\n"
+                 "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: files}\n"
+                 "data: {hello.txt: hi}\n"), "--volume", f"more={folder}", check=True)
+
+        out = self.work / "extracted"
+        subprocess.run(["xorriso", "-osirrox", "on", "-indev", self.out / "other.iso", "-extract",
+                        "/", out], check=True, capture_output=True, timeout=60)
+        self.assertEqual((out / "hello.txt").read_text(), "hi")
+        self.assertEqual((out / "boot/grub2/grub.cfg").read_text(), "set timeout=7\n")
+        self.assertEqual((out / "config.yaml").read_text(), "")
+        for path, text in {"etc/os-release": "ID=ours\n", "etc/kairos-release": "KAIROS_ID=x\n",
+                           "etc/laid-over": "over", "etc/new": "new"}.items():
+            found = subprocess.run(["unsquashfs", "-cat", out / "rootfs.squashfs", path],
+                                   check=True, capture_output=True, timeout=60).stdout.decode()
+            self.assertEqual(found, text, path)
+
     def test_memory_does_not_grow_with_the_layer(self):
         layout = self.work / "layout"
         subprocess.run([sys.executable, test_image.__file__, layout, "1024"], check=True)
