@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/base64.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace base {
@@ -37,6 +38,7 @@ std::string base64_encode(std::string_view data) {
 
 std::optional<std::string> base64_decode(std::string_view text) {
   std::string result;
+  result.reserve(text.size() / 4 * 3 + 3);  // No reallocation: it would leave a copy behind.
   std::uint32_t bits = 0;
   int held = 0;
   std::size_t digits = 0;
@@ -60,6 +62,14 @@ std::optional<std::string> base64_decode(std::string_view text) {
   const bool whole = digits % 4 != 1 && (padding == 0 || (digits + padding) % 4 == 0);
   if (!whole || padding > 2) return std::nullopt;
   return result;
+}
+
+std::optional<std::string> base64_decode_strict(std::string_view text) {
+  const auto line_ends =
+      std::count_if(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; });
+  if (text.find_first_of("-_") != std::string_view::npos) return std::nullopt;
+  if ((text.size() - static_cast<std::size_t>(line_ends)) % 4 != 0) return std::nullopt;
+  return base64_decode(text);
 }
 
 }  // namespace base

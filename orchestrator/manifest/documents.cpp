@@ -7,8 +7,8 @@
 #include <array>
 #include <utility>
 
+#include "base/base64.hpp"
 #include "base/format.hpp"
-#include "orchestrator/manifest/base64.hpp"
 #include "orchestrator/manifest/grammar.hpp"
 #include "orchestrator/manifest/schema.hpp"
 
@@ -120,7 +120,7 @@ SecretDocument read_secret(const Node& document, Report& report) {
   if (auto type = document.text_of("type"); !type.empty()) secret.type = std::move(type);
   read_entries(document, "data", report,
                [&](const std::string& key, const std::string& text, const Report::Place& place) {
-                 if (auto value = decode_base64(text)) {
+                 if (auto value = base::base64_decode_strict(text)) {
                    secret.data.insert_or_assign(key, base::Secret(std::move(*value)));
                  } else {
                    report.error(place, "not base64", "plain text goes under stringData");
@@ -146,7 +146,7 @@ ConfigMapDocument read_config_map(const Node& document, Report& report) {
                });
   read_entries(document, "binaryData", report,
                [&](const std::string& key, const std::string& text, const Report::Place& place) {
-                 auto value = decode_base64(text);
+                 auto value = base::base64_decode_strict(text);
                  if (!value) {
                    report.error(place, "not base64", "plain text goes under data");
                  } else if (!map.data.try_emplace(key, std::move(*value)).second) {

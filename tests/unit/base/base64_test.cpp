@@ -34,3 +34,21 @@ TEST(Base64, RefusesWhatIsNotBase64) {
     EXPECT_FALSE(base::base64_decode(text)) << text;
   }
 }
+
+TEST(Base64Strict, DecodesTheRfcsExamples) {
+  const std::pair<const char*, const char*> rows[] = {{"", ""},
+                                                      {"Zg==", "f"},
+                                                      {"Zm8=", "fo"},
+                                                      {"Zm9v", "foo"},
+                                                      {"Zm9vYg==", "foob"},
+                                                      {"Zm9vYmE=", "fooba"},
+                                                      {"Zm9v\nYmFy\n", "foobar"}};
+  for (const auto& [text, bytes] : rows) EXPECT_EQ(base::base64_decode_strict(text), bytes) << text;
+}
+
+TEST(Base64Strict, RefusesWhatIsNot) {
+  for (const auto* text :
+       {"Z", "Zg", "Zg=", "Zg=a", "=Zg=", "Zg==Zg==", "Zm9v====", "Z-_=", "hi there"}) {
+    EXPECT_EQ(base::base64_decode_strict(text), std::nullopt) << text;
+  }
+}

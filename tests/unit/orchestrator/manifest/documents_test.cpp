@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "orchestrator/manifest/base64.hpp"
 #include "tests/unit/orchestrator/manifest/manifest_text.hpp"
 
 namespace orchestrator::manifest {
@@ -62,24 +61,6 @@ TEST(Documents, DecodesBinaryDataOfConfigMaps) {
   EXPECT_THAT(messages(load("kind: ConfigMap\nmetadata: {name: c}\ndata: {a: x}\n"
                             "binaryData: {a: AAE=}\n")),
               ElementsAre("this key is given in data too"));
-}
-
-TEST(Base64, DecodesTheRfcsExamples) {
-  const std::pair<const char*, const char*> rows[] = {{"", ""},
-                                                      {"Zg==", "f"},
-                                                      {"Zm8=", "fo"},
-                                                      {"Zm9v", "foo"},
-                                                      {"Zm9vYg==", "foob"},
-                                                      {"Zm9vYmE=", "fooba"},
-                                                      {"Zm9v\nYmFy\n", "foobar"}};
-  for (const auto& [text, bytes] : rows) EXPECT_EQ(decode_base64(text), bytes) << text;
-}
-
-TEST(Base64, RefusesWhatIsNot) {
-  for (const auto* text :
-       {"Z", "Zg", "Zg=", "Zg=a", "=Zg=", "Zg==Zg==", "Zm9v====", "Z-_=", "hi there"}) {
-    EXPECT_EQ(decode_base64(text), std::nullopt) << text;
-  }
 }
 
 }  // namespace
