@@ -34,10 +34,13 @@ std::string read_input(Session& session, const std::string& file) {
   return text;  // One byte too many is for the reader to refuse.
 }
 
-void refuse_unsupported(const std::string& file, const manifest::Documents& documents) {
+void refuse_unsupported(const Session& session, const std::string& file,
+                        const manifest::Documents& documents) {
+  const auto given = parse_volume_flags(session.options().volumes);
   std::vector<std::string> fields;
   for (const auto& artifact : documents.artifacts) {
     for (const auto& field : manifest::unsupported_fields(artifact)) {
+      if (!field.volume.empty() && given.contains(field.volume)) continue;
       fields.push_back(fmt::format("{}:{}:{}: {} ({})", file, field.position.line,
                                    field.position.column, field.path, field.feature));
     }
@@ -237,7 +240,7 @@ std::unique_ptr<BuildPlan> make_build_plan(Session& session, const std::string& 
   auto build = std::make_unique<BuildPlan>();
   build->file = file == "-" ? "(standard input)" : file;
   build->documents = read_manifest_file(session, file).documents;
-  refuse_unsupported(build->file, build->documents);
+  refuse_unsupported(session, build->file, build->documents);
   build->secrets = std::make_unique<SecretFinder>(session, build->documents, build->file);
   build->volumes = std::make_unique<VolumeFolders>(session, build->documents, *build->secrets);
   for (const auto& artifact : build->documents.artifacts) {

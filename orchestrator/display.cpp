@@ -193,16 +193,14 @@ class TtyDisplay final : public EventSink {
   }
 
   static std::string bar(const std::string& label, const Event& event, double rate) {
-    constexpr std::size_t kBarWidth = 20;
-    const auto filled = event.total == 0
-                            ? std::size_t{0}
-                            : static_cast<std::size_t>(static_cast<double>(event.done) /
-                                                       static_cast<double>(event.total) *
-                                                       static_cast<double>(kBarWidth));
-    const auto count = std::min(filled, kBarWidth);
+    constexpr std::size_t kBarWidth = 12;  // Leaves room for the time left in 80 columns.
+    const auto transfer = describe_transfer(event.done, event.total, rate);
+    if (event.total == 0) return fmt::format("{:<18} {}", label, transfer);
+    const auto share = static_cast<double>(event.done) / static_cast<double>(event.total);
+    const auto count =
+        std::min(static_cast<std::size_t>(share * static_cast<double>(kBarWidth)), kBarWidth);
     auto line = fmt::format("{:<18} [{}{}] {}", label, std::string(count, '='),
-                            std::string(kBarWidth - count, ' '),
-                            describe_transfer(event.done, event.total, rate));
+                            std::string(kBarWidth - count, ' '), transfer);
     return line.substr(0, width() - 1);
   }
 

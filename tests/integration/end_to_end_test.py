@@ -301,7 +301,7 @@ class EndToEnd(unittest.TestCase):
                       '    osRelease: "ID=ours\\n"\n    kairosRelease: "KAIROS_ID=x\\n"\n'
                       '    overlayISOVolume: extra\n    overlayRootfsVolume: more\n',
             more="  nameOverride: {iso: other}\n"
-                 "  volumes: [{name: extra, configMap: {name: files}}, {name: more, emptyDir: {}}]\n"
+                 "  volumes: [{name: extra, configMap: {name: files}}, {name: more, persistentVolumeClaim: {claimName: c}}]\n"
                  "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: files}\n"
                  "data: {hello.txt: hi}\n"), "--volume", f"more={folder}", check=True)
 
