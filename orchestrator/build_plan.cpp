@@ -217,19 +217,23 @@ manifest::ManifestResult load_manifest_file(Session& session, const std::string&
   return result;
 }
 
-manifest::ManifestResult read_manifest_file(Session& session, const std::string& file) {
-  const auto name = file == "-" ? std::string("(standard input)") : file;
-  auto result = load_manifest_file(session, file);
+std::size_t show_diagnostics(Session& session, const manifest::ManifestResult& result) {
+  std::size_t errors = 0;
   for (const auto& diagnostic : result.diagnostics) {
     session.environment().err << manifest::render(diagnostic) << '\n';
+    errors += diagnostic.severity == manifest::Severity::kError ? 1 : 0;
   }
-  if (result.ok()) return result;
-  const auto errors =
-      std::count_if(result.diagnostics.begin(), result.diagnostics.end(),
-                    [](const auto& found) { return found.severity == manifest::Severity::kError; });
+  return errors;
+}
+
+manifest::ManifestResult read_manifest_file(Session& session, const std::string& file) {
+  auto result = load_manifest_file(session, file);
+  const auto errors = show_diagnostics(session, result);
+  if (errors == 0) return result;
   throw base::Error(
       {.code = base::ErrorCode::kManifest,
-       .what = fmt::format("{} is not valid: {} error{}", name, errors, errors == 1 ? "" : "s"),
+       .what = fmt::format("{} is not valid: {} error{}", file == "-" ? "(standard input)" : file,
+                           errors, errors == 1 ? "" : "s"),
        .why = "",
        .hint = "mend what is shown above; osartifact validate shows it again"});
 }

@@ -35,6 +35,9 @@ struct BuildPlan {
 /// Reads FILE (- is standard input); what is wrong with it is in the result.
 manifest::ManifestResult load_manifest_file(Session& session, const std::string& file);
 
+/// Shows what is wrong with a manifest on standard error; returns the number of errors.
+std::size_t show_diagnostics(Session& session, const manifest::ManifestResult& result);
+
 /// Reads FILE, shows its diagnostics, and throws base::Error kManifest when
 /// any is an error.
 manifest::ManifestResult read_manifest_file(Session& session, const std::string& file);

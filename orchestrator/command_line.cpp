@@ -144,7 +144,7 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
   plan->add_option("--format", invocation.format, "")
       ->check(CLI::IsMember({"text", "json", "dot"}));
   auto* validate = command("validate", "Show every error of a manifest", CommandName::kValidate);
-  file(validate);
+  validate->add_option("FILE", invocation.files, "Manifests; - is standard input")->required();
   validate->add_option("--format", invocation.format, "")->check(CLI::IsMember({"text", "json"}));
   auto* version = command("version", "Show the version", CommandName::kVersion);
   version->add_option("--format", invocation.format, "")->check(CLI::IsMember({"text", "json"}));

@@ -49,9 +49,10 @@ enum class CommandName {
 struct Invocation {
   CommandName command = CommandName::kVersion;
   CommonOptions common;
-  std::string subject;          ///< FILE, REF or SRC.
-  std::string destination;      ///< DIR or REF.
-  std::vector<std::string> to;  ///< Copies of a pulled image: "oci:DIR".
+  std::string subject;             ///< FILE, REF or SRC.
+  std::vector<std::string> files;  ///< Of validate.
+  std::string destination;         ///< DIR or REF.
+  std::vector<std::string> to;     ///< Copies of a pulled image: "oci:DIR".
   std::string format = "text";
   std::filesystem::path output = ".";
   bool image_archive = false;

@@ -204,22 +204,30 @@ int run_plan(Session& session, const Invocation& invocation) {
 }
 
 int run_validate(Session& session, const Invocation& invocation) {
-  if (invocation.format == "text") {
-    const auto result = read_manifest_file(session, invocation.subject);
-    session.environment().out << fmt::format("valid: {} OSArtifact{}\n",
-                                             result.documents.artifacts.size(),
-                                             result.documents.artifacts.size() == 1 ? "" : "s");
-    return 0;
-  }
-  const auto result = load_manifest_file(session, invocation.subject);
+  auto& out = session.environment().out;
+  const bool as_json = invocation.format == "json";
   nlohmann::json diagnostics = nlohmann::json::array();
-  for (const auto& diagnostic : result.diagnostics) {
-    diagnostics.push_back(manifest::to_json(diagnostic));
+  std::size_t invalid = 0;
+  for (const auto& file : invocation.files) {
+    const auto result = load_manifest_file(session, file);
+    invalid += result.ok() ? 0 : 1;
+    if (as_json) {
+      for (const auto& found : result.diagnostics) diagnostics.push_back(manifest::to_json(found));
+    } else if (show_diagnostics(session, result) == 0) {
+      const auto count = result.documents.artifacts.size();
+      out << fmt::format("{}: valid, {} OSArtifact{}\n", file, count, count == 1 ? "" : "s");
+    }
   }
-  session.environment().out
-      << nlohmann::json({{"valid", result.ok()}, {"diagnostics", diagnostics}}).dump(kJsonIndent)
-      << '\n';
-  return result.ok() ? 0 : base::exit_status(base::ErrorCode::kManifest);
+  if (as_json) {
+    out << nlohmann::json({{"valid", invalid == 0}, {"diagnostics", diagnostics}}).dump(kJsonIndent)
+        << '\n';
+  }
+  if (invalid == 0) return 0;
+  throw base::Error(
+      {.code = base::ErrorCode::kManifest,
+       .what = fmt::format("{} of {} manifests are not valid", invalid, invocation.files.size()),
+       .why = "",
+       .hint = ""});
 }
 
 }  // namespace orchestrator

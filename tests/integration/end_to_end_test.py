@@ -143,6 +143,17 @@ class EndToEnd(unittest.TestCase):
         self.assertIn('did you mean "grubConfig"?', result.stderr)
         self.assertFalse(self.store.exists())
 
+    def test_validate_looks_at_every_file(self):
+        bad = self.work / "bad.yaml"
+        bad.write_text(self.manifest().read_text().replace("iso: true", "isso: true"))
+
+        result = self.program(["validate", bad, self.manifest()], store=self.store)
+
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("demo.yaml: valid, 1 OSArtifact", result.stdout)
+        self.assertIn("bad.yaml:", result.stderr)
+        self.assertIn("error: 1 of 2 manifests are not valid", result.stderr)
+
     def test_a_field_not_executed_yet_stops_the_build_before_it_starts(self):
         result = self.build(self.manifest(artifacts="    iso: true\n    netboot: true\n"))
 
