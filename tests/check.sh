@@ -20,7 +20,7 @@ check_includes() { python3 tests/include_direction_test.py .; }
 
 check_unit() {
   cmake --preset asan >/dev/null
-  cmake --build --preset asan
+  cmake --build --preset asan --target unit_tests
   ctest --preset asan -L unit -j "$(nproc)"
 }
 
