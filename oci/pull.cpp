@@ -272,7 +272,7 @@ std::uint64_t ResolvedImage::layer_bytes() const {
 }
 
 ResolvedImage resolve_image(Registry& registry, Store& store, const Reference& reference,
-                            const Platform& platform, std::stop_token stop) {
+                            const Platform& platform, const std::stop_token& stop) {
   // A digest says it all: when the store has it, the registry need not be asked.
   const bool known = reference.digest && store.read_blob(*reference.digest, kMaxManifestBytes);
   auto top = known ? Descriptor{.media_type = "",
@@ -344,7 +344,7 @@ ImageConfig read_config(const Store& store, const Manifest& manifest) {
 
 ImageConfig fetch_config(Registry& registry, Store& store, const Reference& reference,
                          const ResolvedImage& image, const Platform& platform,
-                         std::stop_token stop) {
+                         const std::stop_token& stop) {
   check_layer_types(reference, image.manifest);
   pull_small_blob(registry, store, reference, image.manifest.config, kMaxConfigBytes, stop);
   auto config = read_config(store, image.manifest);
@@ -355,7 +355,7 @@ ImageConfig fetch_config(Registry& registry, Store& store, const Reference& refe
 
 PullResult pull_image(Registry& registry, Store& store, const Reference& reference,
                       const ResolvedImage& image, const Platform& platform, unsigned parallel,
-                      const PullProgress& progress, std::stop_token stop) {
+                      const PullProgress& progress, const std::stop_token& stop) {
   static_cast<void>(fetch_config(registry, store, reference, image, platform, stop));
   const auto result =
       LayerPull(registry, store, reference, progress).run(image.manifest, parallel, stop);

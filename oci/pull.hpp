@@ -26,7 +26,7 @@ struct ResolvedImage {
 /// (each fetched only if the store lacks it). One HEAD when nothing changed. Throws base::Error as
 /// Registry does, and kNotFound when the index has no image for `platform`.
 ResolvedImage resolve_image(Registry& registry, Store& store, const Reference& reference,
-                            const Platform& platform, std::stop_token stop);
+                            const Platform& platform, const std::stop_token& stop);
 
 /// The same from the store alone, under the name or digest it was pulled by.
 /// Throws base::Error kNotFound naming what is missing.
@@ -41,7 +41,7 @@ ImageConfig read_config(const Store& store, const Manifest& manifest);
 /// not fit the manifest or is for another platform: before any layer is fetched.
 ImageConfig fetch_config(Registry& registry, Store& store, const Reference& reference,
                          const ResolvedImage& image, const Platform& platform,
-                         std::stop_token stop);
+                         const std::stop_token& stop);
 
 /// Thread-safe. `done` of `total` bytes of all layers; what was there already counts as done.
 using PullProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
@@ -57,6 +57,6 @@ struct PullResult {
 /// before any layer is fetched.
 PullResult pull_image(Registry& registry, Store& store, const Reference& reference,
                       const ResolvedImage& image, const Platform& platform, unsigned parallel,
-                      const PullProgress& progress, std::stop_token stop);
+                      const PullProgress& progress, const std::stop_token& stop);
 
 }  // namespace oci

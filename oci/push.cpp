@@ -91,7 +91,8 @@ class BlobPush {
 
 PushResult push_image(Registry& registry, const Store& store, const Descriptor& manifest,
                       const Reference& destination, const std::string& mount_from,
-                      unsigned parallel, const PushProgress& progress, std::stop_token stop) {
+                      unsigned parallel, const PushProgress& progress,
+                      const std::stop_token& stop) {
   const auto parsed = read_manifest(store, manifest);
   const auto bytes = store.read_blob(manifest.digest, kMaxManifestBytes);
   const auto result = BlobPush(registry, store, destination, mount_from, progress)

@@ -27,6 +27,6 @@ struct PushResult {
 /// `mount_from`: a repository on the same registry that may have the blobs; may be empty.
 PushResult push_image(Registry& registry, const Store& store, const Descriptor& manifest,
                       const Reference& destination, const std::string& mount_from,
-                      unsigned parallel, const PushProgress& progress, std::stop_token stop);
+                      unsigned parallel, const PushProgress& progress, const std::stop_token& stop);
 
 }  // namespace oci

@@ -201,7 +201,7 @@ class Execution {
 }  // namespace
 
 void execute(const Plan& plan, oci::Store& store, base::ProcessRunner& process, EventSink& events,
-             const ExecutorOptions& options, std::stop_token stop,
+             const ExecutorOptions& options, const std::stop_token& stop,
              std::vector<StageOutcome>& outcomes) {
   Execution(plan, store, process, events, outcomes).run(options, stop);
 }

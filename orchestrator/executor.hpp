@@ -33,7 +33,7 @@ struct ExecutorOptions {
 /// failure or a stop no new stage begins, the running ones are asked to stop, and the first failure
 /// is thrown, with the stage as its context. `outcomes` is filled in either case, one per stage.
 void execute(const Plan& plan, oci::Store& store, base::ProcessRunner& process, EventSink& events,
-             const ExecutorOptions& options, std::stop_token stop,
+             const ExecutorOptions& options, const std::stop_token& stop,
              std::vector<StageOutcome>& outcomes);
 
 }  // namespace orchestrator
