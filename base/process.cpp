@@ -58,6 +58,28 @@ std::vector<std::string> child_environment(const Command& command) {
   return environment;
 }
 
+/// A child that ends before it has read its input makes our write fail, not us: while one of these
+/// lives, SIGPIPE stays away from this thread.
+class PipeSignalBlocked {
+ public:
+  PipeSignalBlocked() {
+    ::sigemptyset(&pipe_);
+    ::sigaddset(&pipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  PipeSignalBlocked(const PipeSignalBlocked&) = delete;
+  PipeSignalBlocked& operator=(const PipeSignalBlocked&) = delete;
+  ~PipeSignalBlocked() {
+    const timespec now{};
+    if (::sigismember(&before_, SIGPIPE) == 0) ::sigtimedwait(&pipe_, nullptr, &now);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  sigset_t pipe_{};
+  sigset_t before_{};
+};
+
 /// One output pipe of the child, cut into lines.
 class OutputReader {
  public:
@@ -115,6 +137,7 @@ class Run {
         timer_(context_) {}
 
   ProcessResult finish() {
+    const PipeSignalBlocked blocked;
     asio::readable_pipe child_input(context_);
     asio::connect_pipe(child_input, input_);
     auto child = launch(child_input);

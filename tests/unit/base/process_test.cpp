@@ -45,6 +45,14 @@ TEST(Process, GivesInputAndNoForeignEnvironment) {
   EXPECT_EQ(result.standard_output.find("leak"), std::string::npos);
 }
 
+TEST(Process, AChildMayEndWithoutReadingItsInput) {
+  base::SystemProcessRunner runner;
+  auto command = shell("exec <&-; exit 4");
+  command.input.assign(std::size_t{1} << 20, 'x');  // More than a pipe holds.
+
+  EXPECT_EQ(runner.run(command, {}, {}).exit_status, 4);
+}
+
 TEST(Process, StopEndsTheWholeGroup) {
   base::SystemProcessRunner runner;
   std::stop_source source;
