@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/format.hpp"
 
@@ -44,7 +46,8 @@ std::shared_ptr<const DockerConfig> ConfigSource::config() {
   const auto text = options_.read();
   config_ = nullptr;
   if (text) {
-    config_ = std::make_shared<const DockerConfig>(DockerConfig::parse(*text, options_.name));
+    config_ = std::make_shared<const DockerConfig>(
+        DockerConfig::parse(*text, options_.name, options_.form));
   }
   is_read_ = true;
   return config_;
@@ -61,6 +64,10 @@ std::vector<Credential> CombinedSource::find(std::string_view registry,
 
 void CombinedSource::refresh() {
   for (const auto& part : parts_) part->refresh();
+}
+
+bool CombinedSource::exists() {
+  return std::any_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->exists(); });
 }
 
 std::string CombinedSource::name() const {

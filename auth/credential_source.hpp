@@ -28,6 +28,8 @@ class CredentialSource {
   virtual void refresh() = 0;
   /// For people: a path, or "secret 'regcred'".
   [[nodiscard]] virtual std::string name() const = 0;
+  /// Whether there is a file or text to look into. Throws as find().
+  [[nodiscard]] virtual bool exists() = 0;
   /// Nothing after this source is asked, whether it has an entry or not.
   [[nodiscard]] virtual bool ends_search() const { return false; }
 };
@@ -42,12 +44,14 @@ class ConfigSource final : public CredentialSource {
     std::string name;
     Read read;
     bool ends_search = false;
+    DockerConfig::Form form = DockerConfig::Form::kFile;
     std::shared_ptr<const CredentialHelper> helper;  ///< None: naming a helper is an error.
   };
   explicit ConfigSource(Options options) : options_(std::move(options)) {}
 
   std::vector<Credential> find(std::string_view registry, std::string_view repository) override;
   void refresh() override;
+  [[nodiscard]] bool exists() override { return config() != nullptr; }
   [[nodiscard]] std::string name() const override { return options_.name; }
   [[nodiscard]] bool ends_search() const override { return options_.ends_search; }
 
@@ -70,6 +74,7 @@ class CombinedSource final : public CredentialSource {
 
   std::vector<Credential> find(std::string_view registry, std::string_view repository) override;
   void refresh() override;
+  [[nodiscard]] bool exists() override;
   [[nodiscard]] std::string name() const override;
 
  private:

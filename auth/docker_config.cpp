@@ -113,13 +113,31 @@ bool is_legacy(const json& document) {
   });
 }
 
+/// Refuses what a variable cannot say: a typo there must not become "anonymous".
+void check_only(const json& object, std::string_view allowed, const std::string& name) {
+  for (const auto& [field, value] : object.items()) {
+    if (field != allowed) {
+      refuse(name, fmt::format("it has the unknown field '{}'", base::printable(field)));
+    }
+  }
+}
+
+void check_variable(const json& document, const std::string& name) {
+  check_only(document, "auths", name);
+  if (!document.contains("auths")) refuse(name, "it has no 'auths'");
+  for (const auto& entry : document.at("auths")) {
+    if (entry.is_object()) check_only(entry, "auth", name);
+  }
+}
+
 }  // namespace
 
-DockerConfig DockerConfig::parse(const base::Secret& text, const std::string& name) {
+DockerConfig DockerConfig::parse(const base::Secret& text, const std::string& name, Form form) {
   DockerConfig config;
   config.name_ = name;
   auto document = parse_document(text, name);
   if (!document.is_object()) refuse(name, "it is not a JSON object");
+  if (form == Form::kVariable) check_variable(document, name);
   const json* auths = is_legacy(document) ? &document : object_of(document, "auths", name);
   if (auths != nullptr) {
     for (const auto& [key, entry] : auths->items()) {

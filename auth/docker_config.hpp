@@ -19,9 +19,14 @@ namespace auth {
 /// Source: docker/cli config file; containers-auth.json(5); Kubernetes, "Secret types".
 class DockerConfig {
  public:
+  /// kVariable: DOCKER_AUTH_CONFIG, which holds `auths` with `auth` alone; all else is an error.
+  /// Source: docker/cli, cli/config/configfile.
+  enum class Form { kFile, kVariable };
+
   /// `name` is what messages call it: a path, or "secret NAME". Throws base::Error kUnauthorized
   /// naming it and the offset when it is broken; never quotes it.
-  static DockerConfig parse(const base::Secret& text, const std::string& name);
+  static DockerConfig parse(const base::Secret& text, const std::string& name,
+                            Form form = Form::kFile);
 
   /// The entry that fits best (RegistryKey::match), or nullopt. Empty entries are none. Throws
   /// base::Error kUnauthorized when that entry is broken; the others do no harm.

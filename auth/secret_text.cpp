@@ -2,7 +2,9 @@
 #include "auth/secret_text.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.hpp"
@@ -25,6 +27,14 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(status) || error == std::errc::permission_denied;
 }
 
+/// Kubernetes keeps the files of a Secret in ..<time> folders behind links.
+bool is_projected(const fs::path& file) {
+  std::error_code error;
+  const auto real = fs::canonical(file, error);
+  return std::any_of(real.begin(), real.end(),
+                     [](const fs::path& part) { return part.string().starts_with(".."); });
+}
+
 [[noreturn]] void refuse(const fs::path& file, std::string why, std::string hint) {
   throw base::Error({.code = base::ErrorCode::kUnauthorized,
                      .what = fmt::format("cannot read the credentials in {}", file.string()),
@@ -44,6 +54,24 @@ std::optional<base::Secret> read_credentials(const fs::path& file, bool required
   if (text) return base::Secret(*std::move(text));
   if (required) refuse(file, "there is no such file", "");
   return std::nullopt;
+}
+
+std::optional<std::string> exposure_of(const fs::path& file, uid_t user_id) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0) return std::nullopt;
+  std::string problem;
+  if (status.st_uid != user_id && status.st_uid != 0) {
+    problem = "belongs to another user";
+  } else if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    problem = "may be changed by others";
+  } else if ((status.st_mode & S_IROTH) != 0 && !is_projected(file)) {
+    problem = "may be read by every user";
+  } else {
+    return std::nullopt;
+  }
+  return fmt::format(
+      "{} holds credentials and {} (owner {}, mode {:04o}); it should be yours, 0600",
+      file.string(), problem, status.st_uid, status.st_mode & 07777U);
 }
 
 std::vector<fs::path> credential_files_in(const fs::path& folder) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -31,5 +33,10 @@ std::vector<std::filesystem::path> credential_files_in(const std::filesystem::pa
 /// Reads a credentials file: at most 4 MiB. Not there: nullopt, or an error when `required`.
 /// Throws base::Error kUnauthorized naming it when it cannot be read.
 std::optional<base::Secret> read_credentials(const std::filesystem::path& file, bool required);
+
+/// Why a credentials file is not as private as it should be: others may read or change it, or
+/// another user (not root) owns it. nullopt when it is fine or cannot be looked at. Files in a
+/// volume that Kubernetes fills may be readable by all: the pod is their border.
+std::optional<std::string> exposure_of(const std::filesystem::path& file, uid_t user_id);
 
 }  // namespace auth

@@ -20,8 +20,12 @@ std::shared_ptr<auth::Keychain> keychain_of(const std::string& config_json) {
   std::vector<std::unique_ptr<auth::CredentialSource>> sources;
   if (!config_json.empty()) {
     auto secret = auth::fixed_secret("the test's config", base::Secret(config_json));
-    sources.push_back(std::make_unique<auth::ConfigSource>(auth::ConfigSource::Options{
-        .name = secret.origin, .read = secret.read, .ends_search = false, .helper = nullptr}));
+    sources.push_back(std::make_unique<auth::ConfigSource>(
+        auth::ConfigSource::Options{.name = secret.origin,
+                                    .read = secret.read,
+                                    .ends_search = false,
+                                    .form = auth::DockerConfig::Form::kFile,
+                                    .helper = nullptr}));
   }
   return std::make_shared<auth::Keychain>(std::move(sources));
 }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "base/files.hpp"
@@ -78,7 +79,7 @@ TEST(RegistryLogin, PullsAnonymouslyWithATokenOfNobody) {
   EXPECT_NO_THROW(make_client()->manifest(demo(registry.host()), {}));
 }
 
-TEST(RegistryLogin, TriesEachSecretThatFits) {
+TEST(RegistryLogin, Case028TriesEachSecretThatFits) {
   for (const bool token : {false, true}) {
     const FaultRegistry registry(guarded(token ? with(kPassword, {"--token-auth"}) : kPassword));
     put_image(registry, "layer");
@@ -94,7 +95,7 @@ TEST(RegistryLogin, TriesEachSecretThatFits) {
   }
 }
 
-TEST(RegistryLogin, SaysWhoWasRejectedAndWhereThatCameFromButNoPassword) {
+TEST(RegistryLogin, Case035SaysWhoWasRejectedAndWhereThatCameFromButNoPassword) {
   for (const bool token : {false, true}) {
     const FaultRegistry registry(guarded(token ? with(kPassword, {"--token-auth"}) : kPassword));
     const auto client =
@@ -120,7 +121,7 @@ TEST(RegistryLogin, SaysWhereItLookedWhenThereAreNoCredentials) {
   EXPECT_THAT(error.facts().hint, HasSubstr("--credentials"));
 }
 
-TEST(RegistryLogin, ReadsARotatedFileAgainBeforeItGivesUp) {
+TEST(RegistryLogin, Case034ReadsARotatedFileAgainBeforeItGivesUp) {
   const base::TempDir folder(base::temp_root(), "rotation");
   const auto users = folder.path() / "users.json";
   base::write_file_atomically(users, R"({"bob": "one"})");
@@ -152,7 +153,7 @@ TEST(RegistryLogin, FetchesANewTokenWhenOneDiesEarly) {
   EXPECT_EQ(login_count(registry), 2U);
 }
 
-TEST(RegistryLogin, ExchangesAnIdentityTokenByPost) {
+TEST(RegistryLogin, Case021ExchangesAnIdentityTokenByPost) {
   const FaultRegistry registry(
       guarded(with(kPassword, {"--token-auth", "--identity-token", "canary+refresh/token="})));
   put_image(registry, "layer");
@@ -163,7 +164,7 @@ TEST(RegistryLogin, ExchangesAnIdentityTokenByPost) {
   EXPECT_EQ(registry.count("POST", "/token"), 1U);
 }
 
-TEST(RegistryLogin, FallsBackToGetWhereThereIsNoOauth) {
+TEST(RegistryLogin, Case021FallsBackToGetWhereThereIsNoOauth) {
   const FaultRegistry registry(guarded(with(kPassword, {"--token-auth"})));
   put_image(registry, "layer");
   const auto config =
@@ -173,6 +174,21 @@ TEST(RegistryLogin, FallsBackToGetWhereThereIsNoOauth) {
   EXPECT_NO_THROW(client_with(keychain_of(config))->manifest(demo(registry.host()), {}));
   EXPECT_EQ(registry.count("POST", "/token"), 1U);
   EXPECT_EQ(login_count(registry), 1U);
+}
+
+TEST(RegistryLogin, Case022SendsARegistryTokenAsItIs) {
+  const FaultRegistry registry(guarded(with(kPassword, {"--token-auth"})));
+  const auto config =
+      json{{"auths", {{registry.host(), {{"registrytoken", "canary-bearer"}}}}}}.dump();
+
+  error_of([&] { client_with(keychain_of(config))->manifest(demo(registry.host()), {}); });
+
+  const auto requests = registry.requests();
+  const bool sent = std::any_of(requests.begin(), requests.end(), [](const json& request) {
+    return request.at("headers").value("Authorization", "") == "Bearer canary-bearer";
+  });
+  EXPECT_TRUE(sent);
+  EXPECT_EQ(login_count(registry), 0U);
 }
 
 TEST(RegistryLogin, DoesNotAskForATokenAtALinkLocalAddress) {

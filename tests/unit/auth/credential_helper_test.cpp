@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "auth/credential_source.hpp"
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/temp_dir.hpp"
@@ -39,6 +40,14 @@ class Helpers : public testing::Test {
     }
     return "nothing was thrown";
   }
+  auth::ConfigSource source_of(const char* config) {
+    return auth::ConfigSource({.name = "c",
+                               .read = [config] { return std::optional(base::Secret(config)); },
+                               .ends_search = false,
+                               .form = auth::DockerConfig::Form::kFile,
+                               .helper = std::make_shared<const auth::CredentialHelper>(
+                                   runner_, std::vector<std::string>{})});
+  }
   base::TempDir folder_{base::temp_root(), "helpers"};
   base::SystemProcessRunner runner_;
   std::string old_path_;
@@ -46,7 +55,7 @@ class Helpers : public testing::Test {
 
 }  // namespace
 
-TEST_F(Helpers, AnswerWithACredentialForTheHostOnStandardInput) {
+TEST_F(Helpers, Case025AnswerWithACredentialForTheHostOnStandardInput) {
   write("good", "read host; echo \"{\\\"Username\\\":\\\"$1-$host\\\",\\\"Secret\\\":\\\"s\\\"}\"");
   write("token", R"(echo '{"Username":"<token>","Secret":"t"}')");
   const auth::CredentialHelper helper(runner_, {});
@@ -61,17 +70,18 @@ TEST_F(Helpers, AnswerWithACredentialForTheHostOnStandardInput) {
   EXPECT_EQ(token->kind, auth::Credential::Kind::kIdentityToken);
 }
 
-TEST_F(Helpers, MayKnowNothing) {
+TEST_F(Helpers, Case025MayKnowNothing) {
   write("empty", "echo credentials not found in native keychain; exit 1");
 
   EXPECT_FALSE(auth::CredentialHelper(runner_, {}).get("empty", "reg.io", "c"));
 }
 
-TEST_F(Helpers, FailuresNameTheHelperAndTheFileButNotWhatItSaid) {
+TEST_F(Helpers, Case025FailuresNameTheHelperAndTheFileButNotWhatItSaid) {
   using std::chrono::seconds;
   write("bad", "echo canary; echo canary >&2; exit 3");
   write("text", "echo canary");
   write("slow", "sleep 60");
+  write("big", "head -c 1100000 /dev/zero | tr '\\0' x");
 
   EXPECT_THAT(error_of("bad", seconds(10)),
               AllOf(HasSubstr("'bad' named in /x/config.json"), HasSubstr("exit status 3"),
@@ -79,8 +89,35 @@ TEST_F(Helpers, FailuresNameTheHelperAndTheFileButNotWhatItSaid) {
   EXPECT_THAT(error_of("text", seconds(10)),
               AllOf(HasSubstr("not a JSON object"), Not(HasSubstr("canary"))));
   EXPECT_THAT(error_of("slow", seconds(1)), HasSubstr("no answer in 1 s"));
+  EXPECT_THAT(error_of("big", seconds(10)), HasSubstr("larger than 1 MiB"));
   EXPECT_THAT(error_of("missing", seconds(10)), HasSubstr("docker-credential-missing"));
+}
+
+TEST_F(Helpers, Case026HavePlainNames) {
+  using std::chrono::seconds;
   for (const auto* name : {"../x", "a/b", "a b", "", "-x", "A"}) {
     EXPECT_THAT(error_of(name, seconds(10)), HasSubstr("may hold only")) << name;
+  }
+}
+
+TEST_F(Helpers, Case023WinOverTheEntryOfTheirHost) {
+  write("good", R"(read host; echo "{\"Username\":\"$host\",\"Secret\":\"s\"}")");
+
+  auto source = source_of(R"({"credHelpers":{"reg.io":"good"},"auths":{
+      "reg.io":{"username":"bob","password":"p"},"b.io":{"username":"bob","password":"p"}}})");
+
+  EXPECT_EQ(source.find("reg.io", "a").at(0).user, "reg.io");
+  EXPECT_EQ(source.find("b.io", "a").at(0).user, "bob");
+}
+
+TEST_F(Helpers, Case024TheStoreIsAskedWhereThereIsNoEntry) {
+  write("good", R"(read host; echo "{\"Username\":\"$host\",\"Secret\":\"s\"}")");
+
+  for (const auto* text :
+       {R"({"credsStore":"good"})", R"({"credsStore":"good","auths":{}})",
+        R"({"credsStore":"good","auths":{"reg.io":{},"https://index.docker.io/v1/":{}}})"}) {
+    auto source = source_of(text);
+    EXPECT_EQ(source.find("reg.io", "a").at(0).user, "reg.io") << text;
+    EXPECT_EQ(source.find("docker.io", "a").at(0).user, "https://index.docker.io/v1/") << text;
   }
 }

@@ -34,7 +34,7 @@ std::string rendered_error(const std::string& text) {
 
 }  // namespace
 
-TEST(DockerConfig, GivesTheMostSpecificEntry) {
+TEST(DockerConfig, Case001GivesTheMostSpecificEntry) {
   const auto config = parse(
       R"({"auths":{"reg.io":{"username":"host","password":"p"},
                    "reg.io/team":{"username":"team","password":"p"},
@@ -47,7 +47,42 @@ TEST(DockerConfig, GivesTheMostSpecificEntry) {
   EXPECT_EQ(config.find("reg.io", "x")->origin, "/x/config.json, key reg.io");
 }
 
-TEST(DockerConfig, DecodesAuthAtTheFirstColon) {
+TEST(DockerConfig, Case002NeverGivesTheEntryOfAnotherNamespace) {
+  const auto config = parse(
+      R"({"auths":{"reg.io/other":{"username":"other","password":"p"},
+                   "https://reg.io/v1/other":{"username":"old","password":"p"}}})");
+
+  EXPECT_FALSE(config.find("reg.io", "team/app"));
+  EXPECT_FALSE(config.find("reg.io", "others"));
+  EXPECT_EQ(config.find("reg.io", "other/app")->user, "other");
+}
+
+TEST(DockerConfig, Case019TakesUserAndPasswordWithoutAuth) {
+  const auto found =
+      parse(R"({"auths":{"reg.io":{"username":"bob","password":"p:w","email":"b@x"}}})")
+          .find("reg.io", "a");
+
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->user, "bob");
+  EXPECT_EQ(found->secret.reveal(), "p:w");
+}
+
+TEST(DockerConfig, Case032TheVariableHoldsAuthAloneAndOneDocument) {
+  const auto variable = [](const std::string& text) {
+    return DockerConfig::parse(base::Secret(text), "DOCKER_AUTH_CONFIG",
+                               DockerConfig::Form::kVariable);
+  };
+
+  EXPECT_EQ(variable(with_auth("bob:p")).find("reg.io", "a")->user, "bob");
+  for (const auto* text :
+       {R"({"auths":{"reg.io":{"auth":"Ym9iOnA=","password":"canary"}}})",
+        R"({"auths":{},"credsStore":"pass"})", R"({"reg.io":{"auth":"Ym9iOnA="}})", "{}",
+        R"({"auths":{"reg.io":{"auth":"Ym9iOnA="}}} {"auths":{}})", R"({"auths":[1]})"}) {
+    EXPECT_THROW(variable(text), base::Error) << text;
+  }
+}
+
+TEST(DockerConfig, Case018DecodesAuthAtTheFirstColon) {
   const auto found = parse(with_auth("bob:pa:ss")).find("reg.io", "a");
   const auto padded = parse(with_auth(std::string("bob:pass\0\0", 10))).find("reg.io", "a");
 
@@ -56,7 +91,7 @@ TEST(DockerConfig, DecodesAuthAtTheFirstColon) {
   EXPECT_EQ(padded->secret.reveal(), "pass");
 }
 
-TEST(DockerConfig, KnowsTokens) {
+TEST(DockerConfig, Case021Case022KnowsTokens) {
   const auto identity = parse(R"({"auths":{"reg.io":{"auth":"MDAwMDo=","identitytoken":"t1"}}})");
   const auto bearer = parse(R"({"auths":{"reg.io":{"registrytoken":"t2"}}})");
 
@@ -65,7 +100,7 @@ TEST(DockerConfig, KnowsTokens) {
   EXPECT_EQ(bearer.find("reg.io", "a")->kind, Credential::Kind::kRegistryToken);
 }
 
-TEST(DockerConfig, TakesEmptyEntriesForNone) {
+TEST(DockerConfig, Case020TakesEmptyEntriesForNone) {
   const auto config = parse(R"({"auths":{"reg.io":{},"b.io":{"auth":""}},"credsStore":"pass"})");
 
   EXPECT_FALSE(config.find("reg.io", "a"));
@@ -73,7 +108,7 @@ TEST(DockerConfig, TakesEmptyEntriesForNone) {
   EXPECT_EQ(config.store(), "pass");
 }
 
-TEST(DockerConfig, ReadsTheLegacyForm) {
+TEST(DockerConfig, Case027ReadsTheLegacyForm) {
   const auto config = parse(R"({"https://index.docker.io/v1/":{"auth":"Ym9iOnB3","email":"x@y"}})");
 
   EXPECT_EQ(config.find("docker.io", "library/alpine")->user, "bob");
@@ -86,7 +121,7 @@ TEST(DockerConfig, FindsTheHelperOfAHost) {
   EXPECT_FALSE(config.helper_for("other.io"));
 }
 
-TEST(DockerConfig, TellsWhereAFileIsBrokenButNotWhatItSays) {
+TEST(DockerConfig, Case011TellsWhereAFileIsBrokenButNotWhatItSays) {
   EXPECT_THAT(rendered_error(R"({"auths":{"reg.io":{"password":"canary" oops)"),
               AllOf(HasSubstr("/x/config.json"), HasSubstr("at byte"), Not(HasSubstr("canary"))));
   EXPECT_THAT(rendered_error("canary"), AllOf(HasSubstr("broken JSON"), Not(HasSubstr("canary"))));

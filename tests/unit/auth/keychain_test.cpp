@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -11,8 +14,10 @@
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 std::string config(const std::string& user, const std::string& host = "reg.io") {
   return R"({"auths":{")" + host + R"(":{"username":")" + user + R"(","password":"p"}}})";
@@ -51,7 +56,7 @@ class KeychainTest : public testing::Test {
 
 }  // namespace
 
-TEST_F(KeychainTest, AsksTheSourcesInOrderOfPrecedence) {
+TEST_F(KeychainTest, Case016AsksTheSourcesInOrderOfPrecedence) {
   // Last to first: each new source must win over all before it.
   set("HOME", folder_.path() / "home");
   set("XDG_RUNTIME_DIR", folder_.path() / "run");
@@ -67,6 +72,8 @@ TEST_F(KeychainTest, AsksTheSourcesInOrderOfPrecedence) {
   EXPECT_THAT(users(), ElementsAre("auth-file"));
   set("DOCKER_CONFIG", write("docker/config.json", config("docker-config")).parent_path());
   EXPECT_THAT(users(), ElementsAre("docker-config"));
+  options_.environment["DOCKER_AUTH_CONFIG"] = R"({"auths":{"reg.io":{"auth":"dmFyOnA="}}})";
+  EXPECT_THAT(users(), ElementsAre("var"));
   set("CREDENTIALS_DIRECTORY", write("systemd/config.json", config("systemd")).parent_path());
   EXPECT_THAT(users(), ElementsAre("systemd"));
   options_.secrets.push_back(auth::fixed_secret("secret 'a'", base::Secret(config("secret-a"))));
@@ -84,7 +91,7 @@ TEST_F(KeychainTest, GoesOnWhereASourceHasNoEntry) {
   EXPECT_THAT(users("nobody.io"), ElementsAre());
 }
 
-TEST_F(KeychainTest, RegistryAuthFileEndsTheSearch) {
+TEST_F(KeychainTest, Case013RegistryAuthFileEndsTheSearch) {
   set("HOME", folder_.path());
   write(".docker/config.json", config("home"));
   set("REGISTRY_AUTH_FILE", write("auth.json", config("x", "other.io")));
@@ -92,7 +99,7 @@ TEST_F(KeychainTest, RegistryAuthFileEndsTheSearch) {
   EXPECT_THAT(users(), ElementsAre());
 }
 
-TEST_F(KeychainTest, WhatIsNamedMustBeThere) {
+TEST_F(KeychainTest, Case014WhatIsNamedMustBeThere) {
   options_.credentials = {folder_.path() / "typo.json"};
   EXPECT_EQ(code_of_error(), base::ErrorCode::kUsage);
   options_.credentials = {folder_.path()};
@@ -104,7 +111,7 @@ TEST_F(KeychainTest, WhatIsNamedMustBeThere) {
   EXPECT_EQ(code_of_error(), base::ErrorCode::kUnauthorized);
 }
 
-TEST_F(KeychainTest, DockerConfigIsAFolder) {
+TEST_F(KeychainTest, Case017DockerConfigIsAFolder) {
   set("DOCKER_CONFIG", write("config.json", config("x")));
   EXPECT_EQ(code_of_error(), base::ErrorCode::kUsage);
   set("DOCKER_CONFIG", write("mounted/.dockerconfigjson", config("mounted")).parent_path());
@@ -118,7 +125,7 @@ TEST_F(KeychainTest, ABrokenDefaultFileIsAnErrorToo) {
   EXPECT_EQ(code_of_error(), base::ErrorCode::kUnauthorized);
 }
 
-TEST_F(KeychainTest, ReadsFilesAgainAfterARefresh) {
+TEST_F(KeychainTest, Case034ReadsFilesAgainAfterARefresh) {
   const auto file = write("config.json", config("old"));
   options_.credentials = {file};
   auto chain = keychain();
@@ -151,4 +158,104 @@ TEST_F(KeychainTest, FindsSecretsAsKubernetesAndSystemdLayThemOut) {
   }
   EXPECT_FALSE(auth::find_secret(folder_.path() / "s", "five"));
   EXPECT_THROW(auth::find_secret(folder_.path() / "s", "../s/three"), base::Error);
+}
+
+TEST_F(KeychainTest, Case012DefaultFilesMayBeMissing) {
+  set("HOME", folder_.path() / "nowhere");
+  set("XDG_CONFIG_HOME", folder_.path() / "nowhere");
+  set("CREDENTIALS_DIRECTORY", folder_.path() / "nowhere");
+
+  EXPECT_THAT(users(), ElementsAre());
+}
+
+TEST_F(KeychainTest, Case015WithoutARuntimeFolderTheUsersOwnIsTaken) {
+  options_.user_id = 4711;
+
+  EXPECT_THAT(keychain().source_names(), ElementsAre("/run/containers/4711/auth.json"));
+  EXPECT_THAT(users(), ElementsAre());
+}
+
+TEST_F(KeychainTest, Case028GivesEverySecretThatFitsInOrder) {
+  for (const auto* user : {"first", "second", "third"}) {
+    options_.secrets.push_back(
+        auth::fixed_secret(user, base::Secret(config(user, user[0] == 's' ? "b.io" : "reg.io"))));
+  }
+
+  EXPECT_THAT(users(), ElementsAre("first", "third"));
+}
+
+TEST_F(KeychainTest, Case032TheVariableIsReadAndHelpersDoNotSeeIt) {
+  base::SystemProcessRunner runner;
+  options_.processes = &runner;
+  options_.environment["DOCKER_AUTH_CONFIG"] = R"({"auths":{"other.io":{"auth":"dmFyOnA="}}})";
+  set("DOCKER_CONFIG",
+      write("docker/config.json", R"({"credsStore":"show-environment"})").parent_path());
+  const auto helper =
+      write("docker-credential-show-environment",
+            "#!/bin/sh\nset=${DOCKER_AUTH_CONFIG+set}\n"
+            "echo \"{\\\"Username\\\":\\\"${set:-unset}\\\",\\\"Secret\\\":\\\"s\\\"}\"\n");
+  fs::permissions(helper, fs::perms::owner_all);
+  const std::string path = std::getenv("PATH");
+  ::setenv("PATH", (folder_.path().string() + ":" + path).c_str(), 1);
+  ::setenv("DOCKER_AUTH_CONFIG", "canary", 1);
+
+  EXPECT_THAT(users("other.io"), ElementsAre("var"));
+  EXPECT_THAT(users("reg.io"), ElementsAre("unset"));
+
+  ::unsetenv("DOCKER_AUTH_CONFIG");
+  ::setenv("PATH", path.c_str(), 1);
+}
+
+TEST_F(KeychainTest, Case036TellsOfFilesThatOthersMayReadOrChange) {
+  std::vector<std::string> told;
+  options_.warn = [&](const std::string& text) { told.push_back(text); };
+  options_.user_id = ::geteuid();
+  const auto file = write("config.json", config("canary"));
+  options_.credentials = {file};
+  const auto told_with_mode = [&](unsigned mode) {
+    told.clear();
+    fs::permissions(file, static_cast<fs::perms>(mode));
+    static_cast<void>(users());
+    return testing::PrintToString(told);
+  };
+
+  EXPECT_EQ(told_with_mode(0600), "{}");
+  EXPECT_EQ(told_with_mode(0640), "{}");
+  EXPECT_THAT(told_with_mode(0666), AllOf(HasSubstr(file.string()), HasSubstr("changed by others"),
+                                          HasSubstr("0666"), Not(HasSubstr("canary"))));
+  EXPECT_THAT(told_with_mode(0644), HasSubstr("read by every user"));
+}
+
+TEST_F(KeychainTest, Case036AVolumeOfKubernetesMayBeReadableByAll) {
+  const auto file = write("..2026_11_24/config.json", config("x"));
+  fs::permissions(file, static_cast<fs::perms>(0644));
+  fs::create_directory_symlink("..2026_11_24", folder_.path() / "..data");
+  fs::create_symlink("..data/config.json", folder_.path() / "config.json");
+
+  EXPECT_EQ(auth::exposure_of(folder_.path() / "config.json", ::geteuid()), std::nullopt);
+  fs::permissions(file, static_cast<fs::perms>(0666));
+  EXPECT_NE(auth::exposure_of(folder_.path() / "config.json", ::geteuid()), std::nullopt);
+}
+
+TEST_F(KeychainTest, Case037FindsSystemdCredentialsWithoutFlags) {
+  set("CREDENTIALS_DIRECTORY", write("systemd/config.json", config("unit")).parent_path());
+
+  EXPECT_THAT(users(), ElementsAre("unit"));
+}
+
+TEST_F(KeychainTest, TracesWhatEachSourceSaid) {
+  set("HOME", folder_.path());
+  options_.credentials = {write("other.json", config("x", "other.io"))};
+  set("REGISTRY_AUTH_FILE", write("auth.json", config("found")));
+  set("DOCKER_CONFIG", folder_.path() / "nowhere");
+
+  const auto answers = keychain().trace("reg.io", "a");
+
+  ASSERT_EQ(answers.size(), 3U);
+  EXPECT_TRUE(answers[0].exists);
+  EXPECT_EQ(answers[0].matches, 0U);
+  EXPECT_FALSE(answers[1].exists);
+  EXPECT_EQ(answers[2].matches, 1U);
+  options_.credentials = {write("first.json", config("first"))};
+  EXPECT_FALSE(keychain().trace("reg.io", "a").at(2).asked) << "behind the one that answered";
 }

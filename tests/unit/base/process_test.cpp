@@ -31,7 +31,7 @@ TEST(Process, GivesLinesOutputAndExitStatus) {
   EXPECT_EQ(lines, (std::vector<std::string>{"one", "two"}));
 }
 
-TEST(Process, GivesInputAndNoForeignEnvironment) {
+TEST(Process, Case266GivesInputAndNoForeignEnvironment) {
   base::SystemProcessRunner runner;
   ::setenv("OSARTIFACT_TEST_CANARY", "leak", 1);
   auto command = shell("cat; env");

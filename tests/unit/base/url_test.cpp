@@ -61,7 +61,7 @@ TEST(Url, AddsQueriesWithTheRightSeparator) {
   EXPECT_EQ(Url::parse("https://a.io/b?")->with_query("e", "f").target, "/b?e=f");
 }
 
-TEST(Redacted, HidesUserInfoAndAllButListedQueryValues) {
+TEST(Redacted, Case267Case278HidesUserInfoAndAllButListedQueryValues) {
   EXPECT_EQ(redacted("https://bob:canary@reg.io/v2/?token=canary&digest=sha256:1&sig=canary#f"),
             "https://reg.io/v2/?token=***&digest=sha256:1&sig=***");
   EXPECT_EQ(redacted("https://bob:c@nary@reg.io"), "https://reg.io");
