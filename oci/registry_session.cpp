@@ -286,6 +286,20 @@ base::HttpResponse RegistrySession::send(const Access& access, const base::HttpR
   }
 }
 
+RegistrySession::Login RegistrySession::login(const Access& access) {
+  const std::scoped_lock lock(mutex_);
+  const auto& grant = grant_for(access);
+  Login login{.asked = challenge_.has_value(), .rejected = {}, .used = std::nullopt};
+  for (std::size_t i = 0; i < grant.candidates.size() && i <= grant.index; ++i) {
+    if (i == grant.index) {
+      login.used = grant.candidates[i];
+    } else {
+      login.rejected.push_back(grant.candidates[i]);
+    }
+  }
+  return login;
+}
+
 std::string RegistrySession::credential_note(const Access& access) {
   const std::scoped_lock lock(mutex_);
   const auto& candidates = grant_for(access).candidates;

@@ -61,6 +61,14 @@ class RegistrySession {
   base::Error error_for(const Access& access, const base::HttpRequest& request,
                         const base::HttpResponse& response);
 
+  /// Which credential served the last request for `access`, and which were tried before it.
+  struct Login {
+    bool asked = false;  ///< The registry wants a log-in at all.
+    std::vector<auth::Credential> rejected;
+    std::optional<auth::Credential> used;  ///< None: anonymous.
+  };
+  Login login(const Access& access);
+
   [[nodiscard]] const SessionContext& context() const { return context_; }
 
  private:

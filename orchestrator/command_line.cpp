@@ -111,6 +111,12 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
       ->required();
   inspect->add_flag("--raw", invocation.raw, "The manifest as it is");
   inspect->add_flag("--config", invocation.config, "The image config as it is");
+  auto* auth =
+      app.add_subcommand("auth", "Look after credentials")->fallthrough()->require_subcommand(1);
+  auto* check = command(*auth, "check", "Say which credential is used for REF, and if it is taken",
+                        CommandName::kAuthCheck);
+  check->add_option("REF", invocation.subject, "Image reference")->required();
+  check->add_flag("--push", invocation.push, "Ask for the right to push, not to pull");
   auto* store =
       app.add_subcommand("store", "Look after the store")->fallthrough()->require_subcommand(1);
   command(*store, "df", "Show what takes space", CommandName::kStoreDf);

@@ -3,9 +3,11 @@
 
 #include <iostream>
 
+#include "base/secret.hpp"
 #include "orchestrator/run.hpp"
 
 int main(int argc, char** argv) {
+  base::forbid_core_dumps();
   orchestrator::Environment environment{std::cin, std::cout, std::cerr, base::Environment(),
                                         "/dev/termination-log"};
   for (char** entry = environ; *entry != nullptr; ++entry) {

@@ -39,6 +39,7 @@ enum class CommandName {
   kUnpack,
   kPush,
   kInspect,
+  kAuthCheck,
   kStoreDf,
   kStorePrune,
   kStoreVerify,
@@ -59,6 +60,7 @@ struct Invocation {
   bool raw = false;
   bool config = false;
   bool all = false;
+  bool push = false;  ///< Of auth check.
 };
 
 }  // namespace orchestrator

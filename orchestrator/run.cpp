@@ -10,7 +10,6 @@
 
 #include "base/error.hpp"
 #include "base/mount_namespace.hpp"
-#include "base/secret.hpp"
 #include "orchestrator/command_line.hpp"
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/interruption.hpp"
@@ -39,6 +38,8 @@ CommandFunction function_of(CommandName command) {
       return &run_push;
     case CommandName::kInspect:
       return &run_inspect;
+    case CommandName::kAuthCheck:
+      return &run_auth_check;
     case CommandName::kStoreDf:
       return &run_store_df;
     case CommandName::kStorePrune:
@@ -67,7 +68,6 @@ int show(const base::Error& error, Environment& environment) {
 }
 
 int run_command(const Invocation& invocation, Environment& environment) {
-  base::forbid_core_dumps();
   const bool may_mount = mounts(invocation.command) && base::enter_private_mount_namespace();
   Interruption interruption;
   try {

@@ -94,25 +94,40 @@ oci::Store& Session::store() {
   return *store_;
 }
 
+std::shared_ptr<auth::Keychain> Session::keychain(std::vector<auth::SecretText> secrets) {
+  auth::KeychainOptions options;
+  options.credentials = options_.credentials;
+  options.secrets = std::move(secrets);
+  options.environment = environment_.variables;
+  options.user_id = ::geteuid();
+  options.processes = &process_;
+  options.warn = [this](const std::string& text) { warn_once(text); };
+  return std::make_shared<auth::Keychain>(auth::default_sources(options));
+}
+
+oci::SessionContext Session::registry_context(std::shared_ptr<auth::Keychain> keychain,
+                                              const std::set<std::string>& insecure) {
+  base::HttpClientOptions options;
+  options.user_agent = fmt::format("osartifact/{}", OSARTIFACT_VERSION);
+  options.trust.add_environment(environment_.variables);
+  if (!options_.ca_dir.empty()) options.trust.ca_dirs.push_back(options_.ca_dir);
+  options.trust.insecure_hosts.insert(options_.insecure_registries.begin(),
+                                      options_.insecure_registries.end());
+  options.trust.insecure_hosts.insert(insecure.begin(), insecure.end());
+  options.proxy = base::ProxySettings(environment_.variables);
+  auto http = std::make_shared<base::HttpClient>(std::move(options));
+  const base::RetryPolicy retry;
+  return {.http = http,
+          .keychain = std::move(keychain),
+          .tokens = std::make_shared<auth::TokenServer>(*http, retry),
+          .log = log_,
+          .retry = retry};
+}
+
 std::shared_ptr<oci::Registry> Session::registry(std::vector<auth::SecretText> secrets,
                                                  const std::set<std::string>& insecure) {
-  base::HttpClientOptions http;
-  http.user_agent = fmt::format("osartifact/{}", OSARTIFACT_VERSION);
-  http.trust.add_environment(environment_.variables);
-  if (!options_.ca_dir.empty()) http.trust.ca_dirs.push_back(options_.ca_dir);
-  http.trust.insecure_hosts.insert(options_.insecure_registries.begin(),
-                                   options_.insecure_registries.end());
-  http.trust.insecure_hosts.insert(insecure.begin(), insecure.end());
-  http.proxy = base::ProxySettings(environment_.variables);
-  auth::KeychainOptions keychain;
-  keychain.credentials = options_.credentials;
-  keychain.secrets = std::move(secrets);
-  keychain.environment = environment_.variables;
-  keychain.user_id = ::geteuid();
-  keychain.processes = &process_;
-  return oci::make_registry_client(
-      {}, std::make_shared<auth::Keychain>(auth::default_sources(keychain)),
-      std::make_shared<base::HttpClient>(std::move(http)), log_);
+  auto context = registry_context(keychain(std::move(secrets)), insecure);
+  return oci::make_registry_client({}, context.keychain, context.http, context.log);
 }
 
 std::optional<std::int64_t> Session::source_date_epoch() const {
@@ -128,5 +143,10 @@ std::optional<std::int64_t> Session::source_date_epoch() const {
 }
 
 void Session::warn(const std::string& text) { log_->warn("{}", text); }
+
+void Session::warn_once(const std::string& text) {
+  const std::scoped_lock lock(mutex_);
+  if (warned_.insert(text).second) log_->warn("{}", text);
+}
 
 }  // namespace orchestrator

@@ -4,16 +4,19 @@
 #include <spdlog/logger.h>
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "auth/keychain.hpp"
 #include "auth/secret_text.hpp"
 #include "base/http.hpp"
 #include "base/process.hpp"
 #include "oci/registry.hpp"
+#include "oci/registry_session.hpp"
 #include "oci/store.hpp"
 #include "orchestrator/environment.hpp"
 #include "orchestrator/event.hpp"
@@ -42,12 +45,20 @@ class Session {
   std::shared_ptr<oci::Registry> registry(std::vector<auth::SecretText> secrets,
                                           const std::set<std::string>& insecure);
 
+  /// Where the credentials of registry() come from.
+  std::shared_ptr<auth::Keychain> keychain(std::vector<auth::SecretText> secrets);
+  /// What registry() speaks with, for those who need a session of their own. `insecure` as there.
+  oci::SessionContext registry_context(std::shared_ptr<auth::Keychain> keychain,
+                                       const std::set<std::string>& insecure);
+
   /// SOURCE_DATE_EPOCH, or nullopt when it is not set. Throws base::Error kUsage when it is no
   /// number.
   [[nodiscard]] std::optional<std::int64_t> source_date_epoch() const;
 
   /// Says something that belongs to no stage.
   void warn(const std::string& text);
+  /// The same, but only the first time. Thread-safe.
+  void warn_once(const std::string& text);
 
  private:
   const CommonOptions& options_;
@@ -58,6 +69,8 @@ class Session {
   std::unique_ptr<EventSink> events_;
   std::shared_ptr<spdlog::logger> log_;
   std::unique_ptr<oci::Store> store_;
+  std::mutex mutex_;
+  std::set<std::string> warned_;
 };
 
 }  // namespace orchestrator
