@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <ostream>
+#include <set>
 
 #include "base/error.hpp"
 #include "oci/login_check.hpp"
@@ -19,6 +21,29 @@ std::string describe(const auth::SourceAnswer& answer) {
 
 void show(Session& session, const char* label, const std::string& text) {
   session.environment().out << fmt::format("{:<12}{}\n", label, text);
+}
+
+/// The registry Secrets of --secrets, by name: a manifest could name any of them.
+std::vector<auth::SecretText> secrets_in(const std::filesystem::path& folder) {
+  if (folder.empty()) return {};
+  std::error_code error;
+  const std::filesystem::directory_iterator entries(folder, error);
+  if (error) {
+    throw base::Error({.code = base::ErrorCode::kUsage,
+                       .what = fmt::format("cannot take Secrets from {}", folder.string()),
+                       .why = error.message(),
+                       .hint = "name a folder that holds a folder per Secret"});
+  }
+  std::set<std::string> names;
+  for (const auto& entry : entries) {
+    if (!auth::credential_files_in(entry.path()).empty()) names.insert(entry.path().filename());
+  }
+  std::vector<auth::SecretText> secrets;
+  for (const auto& name : names) {
+    if (name.starts_with('.')) continue;
+    if (auto secret = auth::find_secret(folder, name)) secrets.push_back(*std::move(secret));
+  }
+  return secrets;
 }
 
 /// Which sources were looked into, and what would be tried. The registry is not asked.
@@ -40,7 +65,7 @@ std::string describe(const oci::RegistrySession::Login& login) {
 
 int run_auth_check(Session& session, const Invocation& invocation) {
   const auto reference = oci::Reference::parse(invocation.subject);
-  const auto keychain = session.keychain({});
+  const auto keychain = session.keychain(secrets_in(session.options().secrets));
   const char* right = invocation.push ? "push" : "pull";
   show(session, "reference", reference.text());
   show_candidates(session, *keychain, reference);

@@ -105,6 +105,22 @@ TEST_F(AuthCheck, Case035Case276ARejectionIsExit3AndNamesNoSecret) {
   EXPECT_THAT(log, AllOf(HasSubstr("user 'bob'"), Not(HasSubstr("canary"))));
 }
 
+TEST_F(AuthCheck, Case028TriesTheSecretsOfAFolderAndSaysWhichWereRejected) {
+  const FaultRegistry registry(guarded());
+  put_image(registry, "layer");
+  write("s/a/.dockerconfigjson", config_for(registry.host(), "bob", "stale-canary"));
+  write("s/b/.dockerconfigjson", config_for(registry.host(), "bob", "canary-pass"));
+  write("s/c/token", "no credentials of a registry");
+
+  const auto result =
+      run({demo(registry.host()).text(), "--secrets", (folder_.path() / "s").string()});
+
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("2 credentials fit"), HasSubstr("rejected    user 'bob' (secret 'a'"),
+                    HasSubstr("used        user 'bob' (secret 'b'"), Not(HasSubstr("canary"))));
+}
+
 TEST_F(AuthCheck, TellsPlainlyOfAnonymous) {
   const FaultRegistry open({});
   put_image(open, "layer");
