@@ -14,7 +14,7 @@ namespace oci {
 namespace {
 
 constexpr int kHttp2Patience = 2;
-constexpr std::uint64_t kGoodProgressBytes = 1U << 20;
+constexpr std::uint64_t kGoodProgressBytes = 512U << 10;
 constexpr std::chrono::seconds kGoodProgressTime{60};
 
 /// Ends a transfer whose answer we cannot use; never leaves this file.
@@ -147,9 +147,11 @@ void BlobFetch::prepare_retry(base::HttpOutcome outcome, std::uint64_t progress,
         .why = fmt::format("the body ended {} bytes early", blob_->size - sink_->offset())};
   }
   const auto now = std::chrono::steady_clock::now();
-  const bool good =
-      progress >= kGoodProgressBytes || (last_retry_ && now - *last_retry_ >= kGoodProgressTime);
+  recent_progress_ += progress;
+  const bool good = recent_progress_ >= kGoodProgressBytes ||
+                    (last_retry_ && now - *last_retry_ >= kGoodProgressTime);
   poor_tries_ = good ? 1 : poor_tries_ + 1;
+  if (good) recent_progress_ = 0;
   last_retry_ = now;
   if (outcome.failure && outcome.failure->kind == base::TransportFailure::Kind::kHttp2Broken) {
     ++http2_failures_;

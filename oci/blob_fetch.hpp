@@ -17,7 +17,8 @@ namespace oci {
 /// One blob on its way from a registry into a sink, resumed where it broke. The first request has
 /// no Range; a resumed one takes only a 206 that proves it starts where we are, or a 200, of which
 /// it drops what the sink has. A Range that is refused or answered wrongly costs one new start.
-/// Gives up when tries in a row bring less than 1 MiB each within a minute.
+/// Gives up when as many tries as the retry policy has bring less than 512 KiB together, unless a
+/// minute passed before the last.
 /// Source: OCI distribution-spec, "Pulling blobs"; RFC 9110, section 14.
 class BlobFetch {
  public:
@@ -48,7 +49,8 @@ class BlobFetch {
   bool unproven_ = false;      ///< Its answer was not the range asked for.
   std::uint64_t drop_ = 0;     ///< Bytes of its answer that the sink has already.
   bool restarted_ = false;
-  int poor_tries_ = 0;
+  int poor_tries_ = 0;                 ///< Since there was progress worth the name,
+  std::uint64_t recent_progress_ = 0;  ///< and the bytes they brought together.
   int http2_failures_ = 0;
   std::optional<std::chrono::steady_clock::time_point> last_retry_;
 };
