@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "base/error.hpp"
 #include "oci/decompressor.hpp"
 #include "oci/layer_writer.hpp"
+#include "oci/read_ahead.hpp"
 #include "oci/tar_reader.hpp"
 
 namespace oci {
@@ -47,23 +50,106 @@ void check_type(const ImageLayer& layer) {
                      .hint = std::move(hint)});
 }
 
-/// One layer on its way: file, digest of the blob, unpacking, digest of the tar.
-class LayerFlow {
+/// The tar of a layer, from its blob in the store: waits for that, reads and decompresses it, and
+/// computes both digests. One thread reads; the counts may be asked by another.
+class LayerTar final : public ByteSource {
  public:
-  LayerFlow(Store& store, const ImageLayer& layer, const UnpackContext& context)
+  LayerTar(const Store& store, const ImageLayer& layer, const LayerReady& ready,
+           std::stop_token stop)
+      : store_(store), layer_(layer), ready_(ready), stop_(std::move(stop)) {}
+
+  std::size_t read(std::span<std::byte> buffer) override {
+    if (!flow_) open();
+    const auto count = flow_->tar.read(buffer);
+    blob_bytes_ = flow_->blob.bytes();
+    tar_bytes_ += count;
+    return count;
+  }
+
+  [[nodiscard]] std::uint64_t blob_bytes() const { return blob_bytes_; }
+  [[nodiscard]] std::uint64_t tar_bytes() const { return tar_bytes_; }
+
+  /// Read to their ends.
+  Digest tar_digest() { return flow_->tar.finish(); }
+  Digest blob_digest() {
+    auto digest = flow_->blob.finish();
+    blob_bytes_ = flow_->blob.bytes();
+    return digest;
+  }
+  [[nodiscard]] bool was_read() const { return flow_.has_value(); }
+
+ private:
+  struct Flow {
+    Flow(base::FileDescriptor fd, const ImageLayer& layer)
+        : file(std::move(fd), layer.name),
+          blob(file, layer.blob.digest.algorithm(), {}),
+          unpacked(blob, layer.name),
+          tar(unpacked, layer.diff_id.algorithm(), {}) {}
+    FileSource file;
+    HashingSource blob;
+    Decompressor unpacked;
+    HashingSource tar;
+  };
+
+  void open() {
+    if (ready_ && !ready_(layer_.blob, stop_)) {
+      throw base::Error({.code = base::ErrorCode::kInterrupted,
+                         .what = fmt::format("stopped before {} was there", layer_.name),
+                         .why = "",
+                         .hint = ""});
+    }
+    flow_.emplace(store_.open_blob(layer_.blob.digest), layer_);
+  }
+
+  const Store& store_;
+  const ImageLayer& layer_;
+  const LayerReady& ready_;
+  std::stop_token stop_;
+  std::atomic<std::uint64_t> blob_bytes_ = 0;
+  std::atomic<std::uint64_t> tar_bytes_ = 0;
+  std::optional<Flow> flow_;
+};
+
+/// Counts what passes from the reading thread to the writing one.
+class CountedSource final : public ByteSource {
+ public:
+  CountedSource(ByteSource& source, std::function<void()> passed)
+      : source_(source), passed_(std::move(passed)) {}
+  std::size_t read(std::span<std::byte> buffer) override {
+    const auto count = source_.read(buffer);
+    passed_();
+    return count;
+  }
+
+ private:
+  ByteSource& source_;
+  std::function<void()> passed_;
+};
+
+}  // namespace
+
+/// One layer on its way: its tar in a thread of its own, digest of that and unpacking in ours.
+class LayerQueue::Flow {
+ public:
+  Flow(Store& store, const ImageLayer& layer, const UnpackContext& context)
       : store_(store),
         layer_(layer),
-        max_ratio_(context.options.max_ratio),
-        file_(store.open_blob(layer.blob.digest), layer.name),
-        blob_(file_, layer.blob.digest.algorithm(), context.progress) {}
+        context_(context),
+        forward_(context.stop, [this] { stop_.request_stop(); }),
+        tar_(store, layer, context.ready, stop_.get_token()),
+        ahead_(tar_) {}
+  ~Flow() { stop_.request_stop(); }
+  Flow(const Flow&) = delete;
+  Flow& operator=(const Flow&) = delete;
+  Flow(Flow&&) = delete;
+  Flow& operator=(Flow&&) = delete;
 
-  void apply(int root, LayerUsage& usage, const UnpackContext& context) {
-    Decompressor unpacked(blob_, layer_.name);
-    HashingSource tar(unpacked, layer_.diff_id.algorithm(),
-                      [this, &tar](std::uint64_t) { check_ratio(tar.bytes()); });
-    TarReader reader(tar, layer_.name);
-    apply_layer(reader, root, layer_.name, context.options, usage, context.warn, context.stop);
-    const auto found = tar.finish();
+  void apply(int root, LayerUsage& usage) {
+    CountedSource counted(ahead_, [this] { count(); });
+    TarReader reader(counted, layer_.name);
+    apply_layer(reader, root, layer_.name, context_.options, usage, context_.warn, context_.stop);
+    ahead_.stop();
+    const auto found = tar_.tar_digest();
     check_blob();
     if (found != layer_.diff_id) {
       fail_integrity(layer_,
@@ -73,36 +159,46 @@ class LayerFlow {
     }
   }
 
-  /// Reads the rest of the blob. A corrupt one goes.
+  /// A corrupt blob goes from the store.
   void check_blob() {
     if (std::exchange(checked_, true)) return;
-    const auto found = blob_.finish();
-    if (found == layer_.blob.digest && blob_.bytes() == layer_.blob.size) return;
-    store_.remove_blob(layer_.blob.digest);
+    ahead_.stop();
+    if (!tar_.was_read()) return;
+    const auto found = tar_.blob_digest();
+    const auto& blob = layer_.blob;
+    if (found == blob.digest && tar_.blob_bytes() == blob.size) return;
+    store_.remove_blob(blob.digest);
     fail_integrity(layer_,
                    fmt::format("the stored blob has {} bytes and the digest {}, it should have {}",
-                               blob_.bytes(), found.text(), layer_.blob.size),
+                               tar_.blob_bytes(), found.text(), blob.size),
                    "it was removed; the same command will fetch it again");
   }
 
  private:
-  void check_ratio(std::uint64_t tar_bytes) const {
-    if (tar_bytes <= kRatioFreeBytes || tar_bytes / max_ratio_ <= blob_.bytes()) return;
+  void count() {
+    const auto blob_bytes = tar_.blob_bytes();
+    const auto tar_bytes = tar_.tar_bytes();
+    if (context_.progress && blob_bytes > reported_) context_.progress(blob_bytes - reported_);
+    reported_ = blob_bytes;
+    if (tar_bytes <= kRatioFreeBytes || tar_bytes / context_.options.max_ratio <= blob_bytes) {
+      return;
+    }
     fail_integrity(layer_,
-                   fmt::format("{} bytes unpack to more than {}, over {} times as much",
-                               blob_.bytes(), tar_bytes, max_ratio_),
+                   fmt::format("{} bytes unpack to more than {}, over {} times as much", blob_bytes,
+                               tar_bytes, context_.options.max_ratio),
                    "");
   }
 
   Store& store_;
   const ImageLayer& layer_;
-  std::uint64_t max_ratio_;
-  FileSource file_;
-  HashingSource blob_;
+  const UnpackContext& context_;
+  std::stop_source stop_;
+  std::stop_callback<std::function<void()>> forward_;
+  LayerTar tar_;
+  ReadAhead ahead_;
+  std::uint64_t reported_ = 0;
   bool checked_ = false;
 };
-
-}  // namespace
 
 std::vector<ImageLayer> layers_of(const Manifest& manifest, const ImageConfig& config) {
   check_layers_match(manifest, config, "the image");
@@ -118,14 +214,27 @@ std::vector<ImageLayer> layers_of(const Manifest& manifest, const ImageConfig& c
   return layers;
 }
 
-void unpack_layer(Store& store, const ImageLayer& layer, int root, LayerUsage& usage,
-                  const UnpackContext& context) {
-  LayerFlow flow(store, layer, context);
+LayerQueue::LayerQueue(Store& store, const UnpackContext& context, std::vector<ImageLayer> layers)
+    : store_(store), context_(context), layers_(std::move(layers)) {}
+
+LayerQueue::~LayerQueue() = default;
+
+std::unique_ptr<LayerQueue::Flow> LayerQueue::begin(std::size_t index) {
+  if (next_ && next_index_ == index) return std::move(next_);
+  return std::make_unique<Flow>(store_, layers_.at(index), context_);
+}
+
+void LayerQueue::unpack(std::size_t index, int root) {
+  const auto flow = begin(index);
+  if (index + 1 < layers_.size()) {
+    next_ = begin(index + 1);
+    next_index_ = index + 1;
+  }
   try {
-    flow.apply(root, usage, context);
+    flow->apply(root, usage_);
   } catch (const base::Error& error) {
     // Damage shows first as a bad tar or a bad checksum; the digest tells whether it is our copy.
-    if (error.code() == base::ErrorCode::kIntegrity) flow.check_blob();
+    if (error.code() == base::ErrorCode::kIntegrity) flow->check_blob();
     throw;
   }
 }

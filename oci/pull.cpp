@@ -105,8 +105,12 @@ class StoreSink final : public BlobSink {
 class LayerPull {
  public:
   LayerPull(Registry& registry, Store& store, const Reference& reference,
-            const PullProgress& progress)
-      : registry_(registry), store_(store), reference_(reference), progress_(progress) {}
+            const PullProgress& progress, const LayerArrived& arrived)
+      : registry_(registry),
+        store_(store),
+        reference_(reference),
+        progress_(progress),
+        arrived_(arrived) {}
 
   PullResult run(const Manifest& manifest, unsigned parallel, const std::stop_token& stop) {
     collect(manifest);
@@ -114,6 +118,7 @@ class LayerPull {
     for_each_parallel(wanted_.size(), parallel, stop,
                       [this](std::size_t index, const std::stop_token& ended) {
                         fetch_named(wanted_[index], ended);
+                        if (arrived_) arrived_(wanted_[index].blob.digest);
                       });
     return {.fetched_bytes = fetched_bytes_,
             .fetched_layers = fetched_layers_,
@@ -151,6 +156,7 @@ class LayerPull {
       if (store_.contains(blob)) {
         ++reused_layers_;
         done_ += static_cast<std::int64_t>(blob.size);
+        if (arrived_) arrived_(blob.digest);
       } else {
         wanted_.push_back({.blob = blob, .number = i + 1});
       }
@@ -226,6 +232,7 @@ class LayerPull {
   Store& store_;
   const Reference& reference_;
   const PullProgress& progress_;
+  const LayerArrived& arrived_;
   std::vector<Wanted> wanted_;
   std::atomic<std::int64_t> done_ = 0;
   std::uint64_t total_ = 0;
@@ -379,10 +386,11 @@ ImageConfig fetch_config(Registry& registry, Store& store, const Reference& refe
 
 PullResult pull_image(Registry& registry, Store& store, const Reference& reference,
                       const ResolvedImage& image, const Platform& platform, unsigned parallel,
-                      const PullProgress& progress, const std::stop_token& stop) {
+                      const PullProgress& progress, const std::stop_token& stop,
+                      const LayerArrived& arrived) {
   static_cast<void>(fetch_config(registry, store, reference, image, platform, stop));
   const auto result =
-      LayerPull(registry, store, reference, progress).run(image.manifest, parallel, stop);
+      LayerPull(registry, store, reference, progress, arrived).run(image.manifest, parallel, stop);
   if (stop.stop_requested()) {
     throw base::Error({.code = base::ErrorCode::kInterrupted,
                        .what = fmt::format("the pull of {} was stopped", reference.text()),

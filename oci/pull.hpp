@@ -52,11 +52,15 @@ struct PullResult {
   std::uint64_t reused_layers = 0;   ///< Layers that were whole in the store.
 };
 
+/// Thread-safe: a layer is in the store, whole and checked.
+using LayerArrived = std::function<void(const Digest& blob)>;
+
 /// Brings config and layers of a resolved image into the store, `parallel` layers at a time, and
-/// names it there by `reference`. Checks digests, and the config against manifest and platform,
-/// before any layer is fetched.
+/// names it there by `reference`. `arrived` may be empty. Checks digests, and the config against
+/// manifest and platform, before any layer is fetched.
 PullResult pull_image(Registry& registry, Store& store, const Reference& reference,
                       const ResolvedImage& image, const Platform& platform, unsigned parallel,
-                      const PullProgress& progress, const std::stop_token& stop);
+                      const PullProgress& progress, const std::stop_token& stop,
+                      const LayerArrived& arrived = {});
 
 }  // namespace oci

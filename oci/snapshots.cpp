@@ -46,20 +46,21 @@ base::FileLock lock_snapshot(const Store& store, const std::string& name,
 /// Builds the snapshots of one image, base first.
 class SnapshotBuilder {
  public:
-  SnapshotBuilder(Store& store, const UnpackContext& context) : store_(store), context_(context) {}
+  SnapshotBuilder(Store& store, const UnpackContext& context, std::vector<ImageLayer> layers)
+      : store_(store), context_(context), layers_(store, context, std::move(layers)) {}
 
-  /// Makes the snapshot of `layer` over those made before, unless it is there.
-  void add(const ImageLayer& layer, const Digest& chain_id) {
+  /// Makes the snapshot of layer number `index` over those made before, unless it is there.
+  void add(std::size_t index, const Digest& chain_id) {
     const auto name = name_of_snapshot(chain_id);
     const auto folder = store_.root() / "snapshots" / name;
     if (is_finished(folder)) {
-      skip(layer);
+      skip(index);
     } else {
       const auto lock = lock_snapshot(store_, name, context_.stop);
       if (is_finished(folder)) {
-        skip(layer);
+        skip(index);
       } else {
-        make(layer, folder);
+        make(index, folder);
       }
     }
     names_.push_back(name);
@@ -76,18 +77,18 @@ class SnapshotBuilder {
                        options.skip_devices ? "-nodev" : "");
   }
 
-  void skip(const ImageLayer& layer) const {
-    if (context_.progress) context_.progress(layer.blob.size);
+  void skip(std::size_t index) const {
+    if (context_.progress) context_.progress(layers_.layers()[index].blob.size);
   }
 
-  void make(const ImageLayer& layer, const fs::path& folder) {
+  void make(std::size_t index, const fs::path& folder) {
     base::remove_tree(folder);  // Of another boot, and perhaps not all on disk.
     auto temp = store_.make_temp_dir("snapshot");
     if (folders_.empty()) {
       make_root_folder(temp.path() / "fs");
-      unpack_layer(store_, layer, open_root(temp.path() / "fs").get(), usage_, context_);
+      layers_.unpack(index, open_root(temp.path() / "fs").get());
     } else {
-      unpack_over(layer, temp.path());
+      unpack_over(index, temp.path());
     }
     mark_finished(temp.path());
     if (::rename(temp.path().c_str(), folder.c_str()) != 0) {
@@ -98,12 +99,12 @@ class SnapshotBuilder {
 
   /// Writes the layer through an overlay of the lower ones: its symlinks and hardlinks see them,
   /// and the kernel notes in the upper folder what the layer hides.
-  void unpack_over(const ImageLayer& layer, const fs::path& temp) {
+  void unpack_over(std::size_t index, const fs::path& temp) {
     for (const auto* name : {"fs", "work", "merged"}) base::make_directories(temp / name);
     copy_folder_attributes(folders_.back(), temp / "fs");
     auto mount = mount_overlay({.lower = folders_, .upper = temp / "fs", .work = temp / "work"},
                                temp / "merged");
-    unpack_layer(store_, layer, open_root(temp / "merged").get(), usage_, context_);
+    layers_.unpack(index, open_root(temp / "merged").get());
     mount.unmount();
     base::remove_tree(temp / "work");
     base::remove_tree(temp / "merged");
@@ -111,7 +112,7 @@ class SnapshotBuilder {
 
   Store& store_;
   const UnpackContext& context_;
-  LayerUsage usage_;
+  LayerQueue layers_;
   std::vector<std::string> names_;
   std::vector<fs::path> folders_;
 };
@@ -134,15 +135,13 @@ std::vector<Digest> chain_ids(const std::vector<Digest>& diff_ids) {
 void unpack_into(Store& store, const Manifest& manifest, const ImageConfig& config,
                  const fs::path& folder, const UnpackContext& context) {
   const auto root = open_root(folder);
-  LayerUsage usage;
-  for (const auto& layer : layers_of(manifest, config)) {
-    unpack_layer(store, layer, root.get(), usage, context);
-  }
+  LayerQueue layers(store, context, layers_of(manifest, config));
+  for (std::size_t i = 0; i < layers.layers().size(); ++i) layers.unpack(i, root.get());
 }
 
 Tree unpack_image(Store& store, const Manifest& manifest, const ImageConfig& config,
                   SnapshotKind kind, const UnpackContext& context) {
-  const auto layers = layers_of(manifest, config);
+  auto layers = layers_of(manifest, config);
   if (kind == SnapshotKind::kOverlay && layers.size() > kMaxOverlayLayers) {
     context.warn(
         fmt::format("the image has {} layers and overlayfs stacks {} at most: it becomes a "
@@ -156,9 +155,9 @@ Tree unpack_image(Store& store, const Manifest& manifest, const ImageConfig& con
     unpack_into(store, manifest, config, directory.path() / "fs", context);
     return Tree::of_directory(std::move(directory));
   }
-  SnapshotBuilder builder(store, context);
+  SnapshotBuilder builder(store, context, std::move(layers));
   const auto ids = chain_ids(config.diff_ids);
-  for (std::size_t i = 0; i < layers.size(); ++i) builder.add(layers[i], ids[i]);
+  for (std::size_t i = 0; i < ids.size(); ++i) builder.add(i, ids[i]);
   return Tree::of_snapshots(store, std::move(builder).names());
 }
 

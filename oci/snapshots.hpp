@@ -18,7 +18,7 @@ std::optional<std::string> overlay_obstacle(const Store& store);
 /// Unpacks an image of the store, base layer first. With kOverlay every layer is unpacked once,
 /// into `snapshots/<chain id>`, by whichever process comes first; images share them. Images of more
 /// than kMaxOverlayLayers layers become a directory, with a warning. On failure nothing half is
-/// left. Throws base::Error as unpack_layer() does, and kInterrupted.
+/// left. Throws base::Error as LayerQueue does, and kInterrupted.
 Tree unpack_image(Store& store, const Manifest& manifest, const ImageConfig& config,
                   SnapshotKind kind, const UnpackContext& context);
 

@@ -2,6 +2,7 @@
 #include "orchestrator/image_argument.hpp"
 
 #include "oci/image_files.hpp"
+#include "oci/pull_along.hpp"
 
 namespace orchestrator {
 namespace {
@@ -16,6 +17,42 @@ ImageArgument open_file(Session& session, const oci::ImageLocation& location) {
           .name = location.text(),
           .repository = "",
           .registry = ""};
+}
+
+/// An image of a registry, without its layers.
+struct RemoteImage {
+  oci::Reference reference;
+  oci::Platform platform;
+  std::shared_ptr<oci::Registry> registry;  ///< Null when offline: then the layers are there.
+  ImageArgument argument;
+};
+
+RemoteImage resolve_remote(Session& session, const std::string& source) {
+  auto reference = oci::Reference::parse(
+      source.starts_with(kRegistryPrefix) ? source.substr(kRegistryPrefix.size()) : source);
+  auto platform = wanted_platform(session.options());
+  auto& store = session.store();
+  auto registry = session.options().offline ? nullptr : session.registry({}, {});
+  auto image = registry ? oci::resolve_image(*registry, store, reference, platform, session.stop())
+                        : oci::resolve_offline(store, reference, platform);
+  if (registry) {
+    static_cast<void>(
+        oci::fetch_config(*registry, store, reference, image, platform, session.stop()));
+  }
+  ImageArgument argument{.image = std::move(image),
+                         .name = reference.text(),
+                         .repository = reference.repository,
+                         .registry = reference.registry};
+  return {.reference = std::move(reference),
+          .platform = std::move(platform),
+          .registry = std::move(registry),
+          .argument = std::move(argument)};
+}
+
+oci::PullProgress pull_progress(Session& session) {
+  return [&session](std::uint64_t done, std::uint64_t total) {
+    report_progress(session, "pull", done, total);
+  };
 }
 
 }  // namespace
@@ -47,28 +84,27 @@ void report_fact(Session& session, const std::string& stage, const std::string& 
 
 ImageArgument open_image(Session& session, const std::string& source, bool layers) {
   if (const auto location = oci::ImageLocation::parse(source)) return open_file(session, *location);
-  const auto reference = oci::Reference::parse(
-      source.starts_with(kRegistryPrefix) ? source.substr(kRegistryPrefix.size()) : source);
-  const auto platform = wanted_platform(session.options());
-  auto& store = session.store();
-  const bool offline = session.options().offline;
-  const auto registry = offline ? nullptr : session.registry({}, {});
-  ImageArgument argument{
-      .image = offline ? oci::resolve_offline(store, reference, platform)
-                       : oci::resolve_image(*registry, store, reference, platform, session.stop()),
-      .name = reference.text(),
-      .repository = reference.repository,
-      .registry = reference.registry};
-  if (offline) return argument;
-  static_cast<void>(
-      oci::fetch_config(*registry, store, reference, argument.image, platform, session.stop()));
-  if (!layers) return argument;
-  const oci::PullProgress progress = [&](std::uint64_t done, std::uint64_t total) {
-    report_progress(session, "pull", done, total);
-  };
-  oci::pull_image(*registry, store, reference, argument.image, platform, session.jobs() * 2,
-                  progress, session.stop());
-  return argument;
+  auto remote = resolve_remote(session, source);
+  if (layers && remote.registry) {
+    oci::pull_image(*remote.registry, session.store(), remote.reference, remote.argument.image,
+                    remote.platform, session.jobs() * 2, pull_progress(session), session.stop());
+  }
+  return std::move(remote.argument);
+}
+
+void use_image(Session& session, const std::string& source, const ImageWork& work) {
+  if (const auto location = oci::ImageLocation::parse(source)) {
+    return work(open_file(session, *location), {}, session.stop());
+  }
+  const auto remote = resolve_remote(session, source);
+  if (!remote.registry) return work(remote.argument, {}, session.stop());
+  oci::pull_along(
+      *remote.registry, session.store(), remote.reference, remote.argument.image, remote.platform,
+      session.jobs() * 2, pull_progress(session),
+      [&](const oci::LayerReady& ready, const std::stop_token& stop) {
+        work(remote.argument, ready, stop);
+      },
+      session.stop());
 }
 
 }  // namespace orchestrator

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "oci/layer_blob.hpp"
 #include "oci/pull.hpp"
 #include "orchestrator/session.hpp"
 
@@ -21,9 +22,15 @@ struct ImageArgument {
 oci::Platform wanted_platform(const CommonOptions& options);
 
 /// Brings what SRC names (REF, docker://REF, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE)
-/// into the store. With `layers` false
-/// only its manifest and config need be there.
+/// into the store. With `layers` false only its manifest and config need be there.
 ImageArgument open_image(Session& session, const std::string& source, bool layers);
+
+/// What is done with an image whose layers are on their way. Empty `ready`: all are there.
+using ImageWork = std::function<void(const ImageArgument& image, const oci::LayerReady& ready,
+                                     const std::stop_token& stop)>;
+
+/// As open_image() with layers, and meanwhile calls `work`.
+void use_image(Session& session, const std::string& source, const ImageWork& work);
 
 /// Events of a command that runs no stages, under the stage name it would have.
 void report_progress(Session& session, const std::string& stage, std::uint64_t done,

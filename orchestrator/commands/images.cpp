@@ -35,6 +35,25 @@ nlohmann::json describe(const ImageArgument& argument, const oci::ImageConfig& c
           {"layers", layers}};
 }
 
+void unpack_image(Session& session, const ImageArgument& argument,
+                  const std::filesystem::path& folder, const oci::LayerReady& ready,
+                  const std::stop_token& stop) {
+  const auto& manifest = argument.image.manifest;
+  const auto config = oci::read_config(session.store(), manifest);
+  oci::check_layers_match(manifest, config, argument.name);
+  std::uint64_t total = 0;
+  for (const auto& layer : manifest.layers) total += layer.size;
+  std::uint64_t done = 0;
+  const oci::UnpackContext context{
+      .options = {.keep_owners = ::geteuid() == 0},
+      .progress =
+          [&](std::uint64_t bytes) { report_progress(session, "unpack", done += bytes, total); },
+      .warn = [&](const std::string& text) { session.warn(text); },
+      .stop = stop,
+      .ready = ready};
+  oci::unpack_into(session.store(), manifest, config, folder, context);
+}
+
 }  // namespace
 
 int run_pull(Session& session, const Invocation& invocation) {
@@ -74,19 +93,10 @@ int run_unpack(Session& session, const Invocation& invocation) {
                        .hint = "name a new or empty folder"});
   }
   const auto lease = session.store().lease();
-  const auto argument = open_image(session, invocation.subject, true);
-  const auto config = oci::read_config(session.store(), argument.image.manifest);
-  oci::check_layers_match(argument.image.manifest, config, argument.name);
-  std::uint64_t total = 0;
-  for (const auto& layer : argument.image.manifest.layers) total += layer.size;
-  std::uint64_t done = 0;
-  const oci::UnpackContext context{
-      .options = {.keep_owners = ::geteuid() == 0},
-      .progress =
-          [&](std::uint64_t bytes) { report_progress(session, "unpack", done += bytes, total); },
-      .warn = [&](const std::string& text) { session.warn(text); },
-      .stop = session.stop()};
-  oci::unpack_into(session.store(), argument.image.manifest, config, folder, context);
+  use_image(
+      session, invocation.subject,
+      [&](const ImageArgument& argument, const oci::LayerReady& ready,
+          const std::stop_token& stop) { unpack_image(session, argument, folder, ready, stop); });
   session.environment().out << folder.string() << '\n';
   return 0;
 }
