@@ -105,11 +105,12 @@ base::Url RegistrySession::discover(const std::stop_token& stop) {
                        .why = "",
                        .hint = ""});
   }
+  const bool plain_only = context_.http->is_plain_http(*http);
   for (int tries = 1;; ++tries) {
-    const bool reached = context_.http->has_reached(*https);
-    auto outcome = ping(*https, stop);
-    auto root = *https;
-    if (outcome.failure && may_fall_back_to_http(outcome.failure->kind) &&
+    auto root = plain_only ? *http : *https;
+    const bool reached = context_.http->has_reached(root);
+    auto outcome = ping(root, stop);
+    if (!plain_only && outcome.failure && may_fall_back_to_http(outcome.failure->kind) &&
         context_.http->may_speak_plain_http(*http)) {
       auto plain = ping(*http, stop);
       if (!plain.failure) {
