@@ -58,6 +58,10 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
              "Allow plain HTTP and unverified TLS for this host (repeatable)")
       ->type_name("HOST")
       ->allow_extra_args(false);
+  add_common(app, "registry-mirror", common.registry_mirrors,
+             "Where to pull the images of a host from first (repeatable)")
+      ->type_name("HOST=URL")
+      ->allow_extra_args(false);
   add_common(app, "ca-dir", common.ca_dir, "More CA certificates, PEM files")->type_name("DIR");
   add_common(app, "volume", common.volumes, "Where a volume of the manifest lies (repeatable)")
       ->type_name("NAME=DIR")

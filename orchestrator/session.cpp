@@ -6,15 +6,22 @@
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <mutex>
 
 #include "auth/keychain.hpp"
+#include "oci/mirrored_registry.hpp"
+#include "oci/registries_conf.hpp"
 #include "oci/registry_client.hpp"
 #include "orchestrator/display.hpp"
 
 namespace orchestrator {
 namespace {
+
+constexpr const char* kContainersFolder = "/etc/containers";
+/// A mirror has others behind it: it is not waited for as long as the registry.
+constexpr int kMirrorTries = 2;
 
 /// Passes on what the libraries log as events, so that nothing writes over the progress bars.
 class EventLogSink final : public spdlog::sinks::base_sink<std::mutex> {
@@ -114,6 +121,7 @@ oci::SessionContext Session::registry_context(std::shared_ptr<auth::Keychain> ke
   options.trust.insecure_hosts.insert(options_.insecure_registries.begin(),
                                       options_.insecure_registries.end());
   options.trust.insecure_hosts.insert(insecure.begin(), insecure.end());
+  registry_rules().add_trust(options.trust);
   options.proxy = base::ProxySettings(environment_.variables);
   auto http = std::make_shared<base::HttpClient>(std::move(options));
   const base::RetryPolicy retry;
@@ -126,8 +134,32 @@ oci::SessionContext Session::registry_context(std::shared_ptr<auth::Keychain> ke
 
 std::shared_ptr<oci::Registry> Session::registry(std::vector<auth::SecretText> secrets,
                                                  const std::set<std::string>& insecure) {
-  auto context = registry_context(keychain(std::move(secrets)), insecure);
-  return oci::make_registry_client({}, context.keychain, context.http, context.log);
+  const auto context = registry_context(keychain(std::move(secrets)), insecure);
+  std::shared_ptr<oci::Registry> registry =
+      oci::make_registry_client({}, context.keychain, context.http, context.log);
+  if (registry_rules().empty()) return registry;
+  oci::RegistryClientOptions options;
+  options.retry.tries = kMirrorTries;
+  options.retry.unreachable_tries = 1;
+  return oci::make_mirrored_registry(
+      registry_rules(), registry,
+      oci::make_registry_client(options, context.keychain, context.http, context.log), context.log);
+}
+
+const oci::RegistryRules& Session::registry_rules() {
+  if (rules_) return *rules_;
+  auto conf = oci::read_registries_conf(
+      oci::find_registries_conf(environment_.variables, kContainersFolder));
+  for (const auto& text : conf.warnings) warn_once(text);
+  constexpr std::string_view kBetween = ", \t\n";
+  for (const std::string_view flags : options_.registry_mirrors) {
+    for (auto start = flags.find_first_not_of(kBetween); start != std::string_view::npos;) {
+      const auto end = std::min(flags.find_first_of(kBetween, start), flags.size());
+      oci::add_mirror_flag(flags.substr(start, end - start), conf.rules);
+      start = flags.find_first_not_of(kBetween, end);
+    }
+  }
+  return rules_.emplace(std::move(conf.rules));
 }
 
 std::optional<std::int64_t> Session::source_date_epoch() const {

@@ -16,6 +16,7 @@
 #include "base/http.hpp"
 #include "base/process.hpp"
 #include "oci/registry.hpp"
+#include "oci/registry_rules.hpp"
 #include "oci/registry_session.hpp"
 #include "oci/store.hpp"
 #include "orchestrator/environment.hpp"
@@ -40,8 +41,12 @@ class Session {
   [[nodiscard]] EventSink& events() { return *events_; }
   [[nodiscard]] oci::Store& store();
 
-  /// A registry whose keychain has the flags' and the machine's credentials and, in their rank,
-  /// `secrets`. `insecure`: hosts besides those of the flags.
+  /// Mirrors and rewrites: --registry-mirror and the machine's registries.conf, read when first
+  /// needed. Throws base::Error kUsage for what cannot be used. Not thread-safe.
+  const oci::RegistryRules& registry_rules();
+
+  /// A registry, mirrors included, whose keychain has the flags' and the machine's credentials and,
+  /// in their rank, `secrets`. `insecure`: hosts besides those of the flags.
   std::shared_ptr<oci::Registry> registry(std::vector<auth::SecretText> secrets,
                                           const std::set<std::string>& insecure);
 
@@ -69,6 +74,7 @@ class Session {
   std::unique_ptr<EventSink> events_;
   std::shared_ptr<spdlog::logger> log_;
   std::unique_ptr<oci::Store> store_;
+  std::optional<oci::RegistryRules> rules_;
   std::mutex mutex_;
   std::set<std::string> warned_;
 };
