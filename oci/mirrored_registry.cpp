@@ -171,9 +171,7 @@ class MirroredRegistry final : public Registry {
   template <typename Ask>
   void ask_in_turn(const Reference& reference, const Ask& ask) {
     const auto places = places_for(reference);
-    if (places.size() == 1 && places.front().origin.empty()) {
-      return ask(*registry_, places.front());
-    }
+    if (!is_redirected(places)) return ask(*registry_, places.front());
     std::vector<Failure> failures;
     std::optional<base::Error> last;
     for (const auto& place : places) {

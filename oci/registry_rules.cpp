@@ -97,6 +97,16 @@ void mark(const std::string& host, bool insecure, bool plain_http, base::TlsTrus
 
 }  // namespace
 
+std::string describe(const PullPlace& place) {
+  if (place.origin.empty()) return fmt::format("{}: the registry itself", place.reference.name());
+  return fmt::format("{}: {} ({})", place.reference.name(),
+                     place.is_mirror ? "a mirror" : "where the registry is", place.origin);
+}
+
+bool is_redirected(const std::vector<PullPlace>& places) {
+  return places.size() > 1 || !places.front().origin.empty();
+}
+
 void RegistryRules::set(RegistryRule rule) {
   auto prefix = rule.prefix;
   rules_.insert_or_assign(std::move(prefix), std::move(rule));

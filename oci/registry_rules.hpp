@@ -39,6 +39,11 @@ struct PullPlace {
   std::string origin;      ///< Where this place is configured; empty: the name itself says it.
 };
 
+/// "mirror.corp/hub/library/debian: a mirror (FILE:LINE)".
+std::string describe(const PullPlace& place);
+/// Whether anything but the name itself decides where to ask.
+bool is_redirected(const std::vector<PullPlace>& places);
+
 /// Where names are pulled from: mirrors first, in order, then the registry. The rule with the
 /// longest prefix that fits counts; a prefix ends at a border of the name, and a port belongs to
 /// its host. Source: containers-registries.conf(5).

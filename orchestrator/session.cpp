@@ -113,10 +113,12 @@ std::shared_ptr<auth::Keychain> Session::keychain(std::vector<auth::SecretText> 
 }
 
 oci::SessionContext Session::registry_context(std::shared_ptr<auth::Keychain> keychain,
-                                              const std::set<std::string>& insecure) {
+                                              const std::set<std::string>& insecure,
+                                              const std::vector<std::filesystem::path>& ca_dirs) {
   base::HttpClientOptions options;
   options.user_agent = fmt::format("osartifact/{}", OSARTIFACT_VERSION);
   options.trust.add_environment(environment_.variables);
+  options.trust.ca_dirs = ca_dirs;
   if (!options_.ca_dir.empty()) options.trust.ca_dirs.push_back(options_.ca_dir);
   options.trust.insecure_hosts.insert(options_.insecure_registries.begin(),
                                       options_.insecure_registries.end());
@@ -132,9 +134,10 @@ oci::SessionContext Session::registry_context(std::shared_ptr<auth::Keychain> ke
           .retry = retry};
 }
 
-std::shared_ptr<oci::Registry> Session::registry(std::vector<auth::SecretText> secrets,
-                                                 const std::set<std::string>& insecure) {
-  const auto context = registry_context(keychain(std::move(secrets)), insecure);
+std::shared_ptr<oci::Registry> Session::registry(
+    std::vector<auth::SecretText> secrets, const std::set<std::string>& insecure,
+    const std::vector<std::filesystem::path>& ca_dirs) {
+  const auto context = registry_context(keychain(std::move(secrets)), insecure, ca_dirs);
   std::shared_ptr<oci::Registry> registry =
       oci::make_registry_client({}, context.keychain, context.http, context.log);
   if (registry_rules().empty()) return registry;
@@ -160,6 +163,10 @@ const oci::RegistryRules& Session::registry_rules() {
     }
   }
   return rules_.emplace(std::move(conf.rules));
+}
+
+std::vector<oci::PullPlace> Session::places_for(const oci::Reference& reference) {
+  return registry_rules().places_for(reference, reference.digest.has_value());
 }
 
 std::optional<std::int64_t> Session::source_date_epoch() const {

@@ -3,6 +3,7 @@
 
 #include <spdlog/logger.h>
 
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -45,16 +46,23 @@ class Session {
   /// needed. Throws base::Error kUsage for what cannot be used. Not thread-safe.
   const oci::RegistryRules& registry_rules();
 
+  /// Where `reference`, as the user names it, would be asked for, in order.
+  std::vector<oci::PullPlace> places_for(const oci::Reference& reference);
+
   /// A registry, mirrors included, whose keychain has the flags' and the machine's credentials and,
-  /// in their rank, `secrets`. `insecure`: hosts besides those of the flags.
+  /// in their rank, `secrets`. `insecure`: hosts, and `ca_dirs`: CA certificates, besides those of
+  /// the flags.
   std::shared_ptr<oci::Registry> registry(std::vector<auth::SecretText> secrets,
-                                          const std::set<std::string>& insecure);
+                                          const std::set<std::string>& insecure,
+                                          const std::vector<std::filesystem::path>& ca_dirs = {});
 
   /// Where the credentials of registry() come from.
   std::shared_ptr<auth::Keychain> keychain(std::vector<auth::SecretText> secrets);
-  /// What registry() speaks with, for those who need a session of their own. `insecure` as there.
+  /// What registry() speaks with, for those who need a session of their own. `insecure` and
+  /// `ca_dirs` as there.
   oci::SessionContext registry_context(std::shared_ptr<auth::Keychain> keychain,
-                                       const std::set<std::string>& insecure);
+                                       const std::set<std::string>& insecure,
+                                       const std::vector<std::filesystem::path>& ca_dirs = {});
 
   /// SOURCE_DATE_EPOCH, or nullopt when it is not set. Throws base::Error kUsage when it is no
   /// number.

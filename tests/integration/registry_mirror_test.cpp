@@ -353,3 +353,58 @@ TEST_F(Mirrors, ABlockedNameAndABrokenFileAskNobody) {
   EXPECT_THAT(old_format.err, HasSubstr("[[registry]]"));
   EXPECT_TRUE(mirror.requests().empty());
 }
+
+TEST_F(Mirrors, AuthCheckAsksEveryPlaceWithItsOwnCredentials) {
+  const FaultRegistry upstream(guarded("bob", "canary-pass"));
+  const FaultRegistry mirror(guarded("mia", "canary-mirror"));
+  put_image(upstream, "layer");
+  put_image(mirror, "layer");
+  configure(registry_at(upstream.host(), {mirror.host(), "127.0.0.1:1"}));
+  const auto one = write("one.json", config_for(upstream.host(), "bob", "canary-pass"));
+  const auto other = write("other.json", config_for(mirror.host(), "mia", "canary-mirror"));
+
+  const auto by_registry = run({"auth", "check", kImage, "--credentials", one});
+  const auto by_mirror = run({"auth", "check", kImage, "--credentials", other});
+  const auto nowhere = run({"auth", "check", kImage});
+
+  EXPECT_EQ(by_registry.status, 0) << by_registry.err;
+  EXPECT_THAT(
+      by_registry.out,
+      AllOf(HasSubstr("place       " + mirror.host() + "/team/demo: a mirror ("),
+            HasSubstr("registries.conf:5)"), HasSubstr("pull        refused"),
+            HasSubstr("place       127.0.0.1:1/team/demo: a mirror ("),
+            HasSubstr("pull        unknown"),
+            HasSubstr("place       " + upstream.host() + "/team/demo: where the registry is"),
+            HasSubstr("used        user 'bob'"), Not(HasSubstr("canary"))));
+  EXPECT_EQ(by_mirror.status, 0) << "a mirror that takes us is enough for a pull";
+  EXPECT_THAT(by_mirror.out, HasSubstr("used        user 'mia'"));
+  EXPECT_EQ(nowhere.status, 3);
+}
+
+TEST_F(Mirrors, Case058AVolumeOfCasIsForEveryPlaceAndAPlanNamesThem) {
+  const FaultRegistry upstream(with_tls());
+  const FaultRegistry mirror(with_tls());
+  put_image(mirror, "layer");
+  configure(registry_at(upstream.host(), {mirror.host()}));
+  const auto manifest = write("demo.yaml", fmt::format(R"(apiVersion: build.kairos.io/v1alpha2
+kind: OSArtifact
+metadata: {{name: demo}}
+spec:
+  image: {{ref: "{}", caCertificatesVolume: cas}}
+  artifacts: {{iso: true}}
+  volumes: [{{name: cas, hostPath: {{path: {}}}}}]
+)",
+                                                       kImage, certificates().ca_dir.string()));
+
+  const auto text = run({"plan", manifest});
+  const auto as_json = run({"plan", manifest, "--format", "json"});
+
+  EXPECT_EQ(text.status, 0) << text.err;
+  EXPECT_THAT(text.out, AllOf(HasSubstr("  asks       " + mirror.host() + "/team/demo: a mirror ("),
+                              HasSubstr("  asks       " + upstream.host() +
+                                        "/team/demo: where the registry is (")));
+  const auto places = json::parse(as_json.out).at("artifacts").at(0).at("places");
+  ASSERT_EQ(places.size(), 2U);
+  EXPECT_EQ(places[0].at("name"), mirror.host() + "/team/demo");
+  EXPECT_TRUE(places[0].at("mirror").get<bool>());
+}
