@@ -231,6 +231,10 @@ std::vector<fs::path> find_registries_conf(const base::Environment& environment,
 RegistriesConf read_registries_conf(const std::vector<fs::path>& files) {
   RegistriesConf conf;
   for (const auto& file : files) ConfReader(file, conf).read();
+  for (const auto& host : conf.rules.mixed_hosts()) {
+    conf.warnings.push_back(fmt::format(
+        "{} is insecure for all its images, though registries.conf says so for some only", host));
+  }
   return conf;
 }
 

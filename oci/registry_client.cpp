@@ -227,11 +227,13 @@ std::unique_ptr<Registry> make_registry_client(const RegistryClientOptions& opti
                                                std::shared_ptr<base::HttpClient> http,
                                                std::shared_ptr<spdlog::logger> log) {
   auto tokens = std::make_shared<auth::TokenServer>(*http, options.retry);
-  return std::make_unique<RegistryClient>(options, SessionContext{.http = std::move(http),
-                                                                  .keychain = std::move(keychain),
-                                                                  .tokens = std::move(tokens),
-                                                                  .log = std::move(log),
-                                                                  .retry = options.retry});
+  return std::make_unique<RegistryClient>(options,
+                                          SessionContext{.http = std::move(http),
+                                                         .keychain = std::move(keychain),
+                                                         .tokens = std::move(tokens),
+                                                         .log = std::move(log),
+                                                         .retry = options.retry,
+                                                         .longest_stall = options.longest_stall});
 }
 
 }  // namespace oci

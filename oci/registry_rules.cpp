@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
+#include "auth/registry_key.hpp"
 #include "base/error.hpp"
 #include "base/format.hpp"
 #include "base/url.hpp"
@@ -144,6 +146,21 @@ std::vector<PullPlace> RegistryRules::places_for(const Reference& reference, boo
   return places;
 }
 
+std::vector<std::string> RegistryRules::mixed_hosts() const {
+  std::map<std::string, std::set<bool>> seen;
+  for (const auto& [prefix, rule] : rules_) {
+    seen[host_of(rule.location.empty() ? prefix : rule.location)].insert(rule.insecure);
+    for (const auto& mirror : rule.mirrors) {
+      seen[host_of(mirror.location)].insert(mirror.insecure);
+    }
+  }
+  std::vector<std::string> mixed;
+  for (const auto& [host, insecure] : seen) {
+    if (insecure.size() > 1) mixed.push_back(host);
+  }
+  return mixed;
+}
+
 void RegistryRules::add_trust(base::TlsTrustOptions& trust) const {
   const auto add = [&trust](const std::vector<RegistryMirror>& mirrors) {
     for (const auto& mirror : mirrors) {
@@ -166,7 +183,10 @@ std::string checked_location(std::string_view location, bool wildcard, const std
   const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
     return c > ' ' && c < '\x7f' && std::string_view("?#%\\").find(c) == std::string_view::npos;
   });
-  if (url && plain && host.find('*') == std::string::npos) return std::string(text);
+  if (url && plain && host.find('*') == std::string::npos) {
+    const auto full = host_of(text);
+    return auth::canonical_registry(full) + std::string(text.substr(full.size()));
+  }
   const bool has_scheme = text.find("://") != std::string_view::npos;
   throw base::Error({.code = base::ErrorCode::kUsage,
                      .what = fmt::format("{} is '{}'", what, base::printable(location)),

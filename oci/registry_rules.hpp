@@ -61,6 +61,9 @@ class RegistryRules {
   /// the file, and for a rewrite that gives no valid name.
   [[nodiscard]] std::vector<PullPlace> places_for(const Reference& reference, bool by_digest) const;
 
+  /// Hosts that one entry calls insecure and another does not: they are for all names there.
+  [[nodiscard]] std::vector<std::string> mixed_hosts() const;
+
   /// Marks the hosts that rules and mirrors call insecure or plain, each for itself.
   void add_trust(base::TlsTrustOptions& trust) const;
 
@@ -69,8 +72,9 @@ class RegistryRules {
   std::map<std::string, std::vector<RegistryMirror>> first_;  ///< By prefix.
 };
 
-/// `location` without a trailing slash. Throws base::Error kUsage when it is no host with an
-/// optional folder; `what` names the setting. A leading `*.` is fine where `wildcard` says so.
+/// `location` without a trailing slash, its host in lower case and Docker Hub's as docker.io.
+/// Throws base::Error kUsage when it is no host with an optional folder; `what` names the setting.
+/// A leading `*.` is fine where `wildcard` says so.
 std::string checked_location(std::string_view location, bool wildcard, const std::string& what);
 
 /// Reads HOST=URL, as --registry-mirror takes it, into `rules`: HOST as a rule's prefix, URL with

@@ -21,7 +21,14 @@ namespace {
 
 constexpr const char* kContainersFolder = "/etc/containers";
 /// A mirror has others behind it: it is not waited for as long as the registry.
-constexpr int kMirrorTries = 2;
+oci::RegistryClientOptions mirror_options() {
+  oci::RegistryClientOptions options;
+  options.retry.tries = 2;
+  options.retry.unreachable_tries = 1;
+  options.retry.longest_wait = std::chrono::seconds(2);
+  options.longest_stall = std::chrono::seconds(15);
+  return options;
+}
 
 /// Passes on what the libraries log as events, so that nothing writes over the progress bars.
 class EventLogSink final : public spdlog::sinks::base_sink<std::mutex> {
@@ -131,7 +138,8 @@ oci::SessionContext Session::registry_context(std::shared_ptr<auth::Keychain> ke
           .keychain = std::move(keychain),
           .tokens = std::make_shared<auth::TokenServer>(*http, retry),
           .log = log_,
-          .retry = retry};
+          .retry = retry,
+          .longest_stall = std::nullopt};
 }
 
 std::shared_ptr<oci::Registry> Session::registry(
@@ -141,12 +149,10 @@ std::shared_ptr<oci::Registry> Session::registry(
   std::shared_ptr<oci::Registry> registry =
       oci::make_registry_client({}, context.keychain, context.http, context.log);
   if (registry_rules().empty()) return registry;
-  oci::RegistryClientOptions options;
-  options.retry.tries = kMirrorTries;
-  options.retry.unreachable_tries = 1;
   return oci::make_mirrored_registry(
       registry_rules(), registry,
-      oci::make_registry_client(options, context.keychain, context.http, context.log), context.log);
+      oci::make_registry_client(mirror_options(), context.keychain, context.http, context.log),
+      context.log);
 }
 
 const oci::RegistryRules& Session::registry_rules() {

@@ -3,11 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <set>
 #include <sstream>
 
 #include "base/base64.hpp"
 #include "base/files.hpp"
+#include "oci/mirrored_registry.hpp"
 #include "orchestrator/run.hpp"
 #include "registry_fixture.hpp"
 
@@ -337,6 +339,28 @@ TEST_F(Mirrors, TheFlagTakesSeveralAndAnHttpMirrorIsNeverAskedOverTls) {
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_TRUE(tls.requests().empty()) << "it would have been trusted";
   EXPECT_GT(second.requests().size(), 0U);
+}
+
+TEST_F(Mirrors, Case063AMirrorThatStandsStillIsPassedOver) {
+  const FaultRegistry upstream({});
+  const FaultRegistry silent(scripted({{{"path", "/v2/$"}, {"stall", 20}, {"times", -1}}}));
+  put_image(upstream, "layer");
+  oci::RegistryRules rules;
+  oci::add_mirror_flag(upstream.host() + "=http://" + silent.host(), rules);
+  oci::RegistryClientOptions impatient{.retry = quick_retries()};
+  impatient.retry.tries = 1;
+  impatient.longest_stall = std::chrono::seconds(1);
+  ClientOptions options;
+  options.registry = impatient;
+  const auto registry = oci::make_mirrored_registry(rules, make_client(), make_client(options),
+                                                    std::make_shared<spdlog::logger>("test"));
+  const auto start = std::chrono::steady_clock::now();
+
+  const auto document = registry->manifest(demo(upstream.host()), {});
+
+  EXPECT_FALSE(document.bytes.empty());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_EQ(upstream.count("GET", "/manifests/"), 1U);
 }
 
 TEST_F(Mirrors, ABlockedNameAndABrokenFileAskNobody) {

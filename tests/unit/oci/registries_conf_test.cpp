@@ -154,6 +154,21 @@ TEST_F(RegistriesConf, TellsOfKeysThatHaveNoEffect) {
                                 HasSubstr("did you mean 'insecure'?"))));
 }
 
+TEST_F(RegistriesConf, TellsOfAHostThatIsInsecureForSomeOfItsImages) {
+  const auto conf = read(R"(
+[[registry]]
+prefix = "a.io/x"
+location = "shared.io/x"
+insecure = true
+[[registry]]
+location = "b.io"
+[[registry.mirror]]
+location = "shared.io/b"
+)");
+
+  EXPECT_THAT(conf.warnings, ElementsAre(HasSubstr("shared.io is insecure for all its images")));
+}
+
 TEST_F(RegistriesConf, ALaterFileReplacesARule) {
   const auto first = write("1.conf", "[[registry]]\nlocation = \"a.io\"\nblocked = true\n");
   const auto second = write("2.conf",

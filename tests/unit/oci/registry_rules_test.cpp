@@ -141,6 +141,16 @@ TEST(RegistryRules, MirrorsOfTheFlagComeBeforeThoseOfTheFile) {
                           "file.corp/debian:latest", "docker.io/library/debian:latest"));
 }
 
+TEST(RegistryRules, AllNamesOfDockerHubAreOne) {
+  oci::RegistryRules rules;
+  add_mirror_flag("Index.Docker.io=https://Mirror.CORP/hub", rules);
+  rules.set(rule("quay.io", oci::checked_location("registry-1.docker.io/quay", false, "it")));
+
+  EXPECT_THAT(places(rules, "debian:12"),
+              ElementsAre("mirror.corp/hub/library/debian:12", "docker.io/library/debian:12"));
+  EXPECT_THAT(places(rules, "quay.io/a:1"), ElementsAre("docker.io/quay/a:1"));
+}
+
 TEST(RegistryRules, ABadFlagSaysWhatIsWrong) {
   oci::RegistryRules rules;
 
