@@ -6,13 +6,17 @@
 
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/format.hpp"
 #include "oci/blob_export.hpp"
 #include "oci/byte_source.hpp"
+#include "oci/descriptor_json.hpp"
 #include "oci/docker_archive.hpp"
 #include "oci/image_files.hpp"
+#include "oci/image_graph.hpp"
 #include "oci/json.hpp"
 #include "oci/layout_index.hpp"
 #include "oci/store_paths.hpp"
@@ -41,6 +45,8 @@ class Layout {
   /// `oci-layout` and `index.json`; empty when missing.
   std::string marker;
   std::string index;
+  /// Whether it holds the blob, or the store does.
+  [[nodiscard]] virtual bool has(const Descriptor& blob) const = 0;
   /// Has the blob in the store when it returns.
   virtual void fetch(const Descriptor& blob) = 0;
 };
@@ -54,9 +60,13 @@ class LayoutFolder final : public Layout {
     index = base::read_file_if_exists(from.path / "index.json", kMaxLayoutIndexBytes).value_or("");
   }
 
+  [[nodiscard]] bool has(const Descriptor& blob) const override {
+    return store_.contains(blob) || fs::exists(fs::symlink_status(path_of(blob)));
+  }
+
   void fetch(const Descriptor& blob) override {
     if (store_.contains(blob)) return;
-    const auto path = from_.path / "blobs" / blob.digest.algorithm() / blob.digest.hex();
+    const auto path = path_of(blob);
     base::FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
     struct stat status {};
     if (!fd && errno != ELOOP) {
@@ -72,6 +82,10 @@ class LayoutFolder final : public Layout {
   }
 
  private:
+  [[nodiscard]] fs::path path_of(const Descriptor& blob) const {
+    return from_.path / "blobs" / blob.digest.algorithm() / blob.digest.hex();
+  }
+
   Store& store_;
   const ImageLocation& from_;
   const std::stop_token& stop_;
@@ -124,8 +138,10 @@ class LayoutArchive final : public Layout {
     }
   }
 
+  [[nodiscard]] bool has(const Descriptor& blob) const override { return store_.contains(blob); }
+
   void fetch(const Descriptor& blob) override {
-    if (store_.contains(blob)) return;
+    if (has(blob)) return;
     fail(from_, base::ErrorCode::kNotFound, fmt::format("blob {} is missing", blob.digest.text()));
   }
 
@@ -169,39 +185,58 @@ Descriptor choose(const Layout& layout, const ImageLocation& from) {
   return index.manifests.front();
 }
 
-Descriptor import_layout(Store& store, Layout& layout, const ImageLocation& from,
-                         const Platform& platform) {
+void check_layout(const Layout& layout, const ImageLocation& from) {
   if (layout.marker.empty() || layout.index.empty()) {
     fail(from, base::ErrorCode::kNotFound,
          "it is not an OCI image layout: oci-layout or index.json is missing");
   }
-  const auto version = parse_json(layout.marker, "oci-layout").value("imageLayoutVersion", "");
+  const auto marker = parse_json(layout.marker, "oci-layout");
+  const auto version =
+      marker.is_object() ? text_field(marker, "imageLayoutVersion", "oci-layout") : std::string();
   if (version != "1.0.0") {
-    fail(from, base::ErrorCode::kUnsupported, fmt::format("its layout version is '{}'", version));
+    fail(from, base::ErrorCode::kUnsupported,
+         fmt::format("its layout version is '{}'", base::printable(version)));
   }
+}
+
+std::string read_document(Store& store, Layout& layout, const ImageLocation& from,
+                          const Descriptor& document) {
+  layout.fetch(document);
+  auto text = store.read_blob(document.digest, kMaxManifestBytes);
+  if (!text) fail(from, base::ErrorCode::kIntegrity, "its manifest is corrupt");
+  return *std::move(text);
+}
+
+/// The manifest for `platform`.
+Descriptor descend(Store& store, Layout& layout, const ImageLocation& from,
+                   const Platform& platform) {
   auto descriptor = choose(layout, from);
   for (int depth = 0; depth < kMaxIndexDepth; ++depth) {
-    layout.fetch(descriptor);
-    const auto text = store.read_blob(descriptor.digest, kMaxManifestBytes);
-    if (!text) fail(from, base::ErrorCode::kIntegrity, "its manifest is corrupt");
-    if (is_index(descriptor.media_type)) {
-      descriptor = select_platform(parse_index(*text, descriptor.media_type, from.text()), platform,
-                                   from.text());
-      continue;
-    }
-    const auto manifest = parse_manifest(*text, descriptor.media_type, from.text());
-    layout.fetch(manifest.config);
-    for (const auto& layer : manifest.layers) layout.fetch(layer);
-    descriptor.annotations.erase(kRefNameAnnotation);
-    return descriptor;
+    if (!is_index(descriptor.media_type)) return descriptor;
+    const auto text = read_document(store, layout, from, descriptor);
+    descriptor = select_platform(parse_index(text, descriptor.media_type, from.text()), platform,
+                                 from.text());
   }
   fail(from, base::ErrorCode::kIntegrity, "its indexes lead to indexes without end");
 }
 
-}  // namespace
+/// With no `platform`, all there is.
+Descriptor import_layout(Store& store, Layout& layout, const ImageLocation& from,
+                         const std::optional<Platform>& platform) {
+  check_layout(layout, from);
+  auto top = platform ? descend(store, layout, from, *platform) : choose(layout, from);
+  const DocumentReader read = [&](const Descriptor& document) {
+    return read_document(store, layout, from, document);
+  };
+  for (const auto& blob : read_graph(top, read, from.text()).blobs) {
+    if (!is_nondistributable(blob.media_type) || layout.has(blob)) layout.fetch(blob);
+  }
+  top.annotations.erase(kRefNameAnnotation);
+  return top;
+}
 
-Descriptor import_image(Store& store, const ImageLocation& from, const Platform& platform,
-                        const std::stop_token& stop) {
+Descriptor import_any(Store& store, const ImageLocation& from,
+                      const std::optional<Platform>& platform, const std::stop_token& stop) {
   if (!fs::exists(from.path)) fail(from, base::ErrorCode::kNotFound, "there is no such file");
   switch (from.format) {
     case ImageLocation::Format::kOciLayout: {
@@ -216,6 +251,17 @@ Descriptor import_image(Store& store, const ImageLocation& from, const Platform&
       return import_docker_archive(store, from, stop);
   }
   fail(from, base::ErrorCode::kInternal, "unknown format");
+}
+
+}  // namespace
+
+Descriptor import_image(Store& store, const ImageLocation& from, const Platform& platform,
+                        const std::stop_token& stop) {
+  return import_any(store, from, platform, stop);
+}
+
+Descriptor import_all(Store& store, const ImageLocation& from, const std::stop_token& stop) {
+  return import_any(store, from, std::nullopt, stop);
 }
 
 }  // namespace oci
