@@ -73,23 +73,35 @@ bool BlobUpload::mount(const std::string& repository, const std::stop_token& sto
 void BlobUpload::send(const std::stop_token& stop) {
   const auto& retry = session_->context().retry;
   bool whole = true;
+  std::uint64_t offset = 0;
   try {
     for (int tries = 1;; ++tries) {
       if (!location_) start(stop);
-      const auto result = whole ? send_whole(stop) : send_pieces(stop);
+      const auto result = whole ? send_whole(stop) : send_pieces(offset, stop);
       if (result == Result::kDone) return;
-      give_up(stop);
-      const bool switch_over = result == Result::kRefused && whole;
-      whole = whole && !switch_over;
-      if (switch_over) continue;
+      if (result == Result::kRefused && whole) {
+        give_up(stop);
+        whole = false;
+        continue;
+      }
       if (result == Result::kRefused || tries >= retry.tries) throw base::Error(*last_error_);
       base::sleep_unless_stopped(retry.first_wait * tries, stop);
-      if (exists(stop)) return;  // The answer was lost, not the blob.
+      if (exists(stop)) return give_up(stop);  // The answer was lost, not the blob.
+      offset = take_up(whole, stop);
+      if (offset > 0) whole = false;
     }
   } catch (...) {
     give_up(stop);
     throw;
   }
+}
+
+/// Where a broken PUT goes on; 0: nowhere, a new upload must begin.
+std::uint64_t BlobUpload::take_up(bool whole, const std::stop_token& stop) {
+  const auto arrived = whole ? uploaded(stop) : std::nullopt;
+  if (arrived && *arrived <= source_.blob.size && *arrived > 0) return *arrived;
+  give_up(stop);
+  return 0;
 }
 
 void BlobUpload::start(const std::stop_token& stop) {
@@ -149,8 +161,7 @@ BlobUpload::Result BlobUpload::send_whole(const std::stop_token& stop) {
   throw base::Error(*last_error_);
 }
 
-BlobUpload::Result BlobUpload::send_pieces(const std::stop_token& stop) {
-  std::uint64_t offset = 0;
+BlobUpload::Result BlobUpload::send_pieces(std::uint64_t offset, const std::stop_token& stop) {
   int broken = 0;
   while (offset < source_.blob.size) {
     const auto before = offset;
