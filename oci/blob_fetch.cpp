@@ -13,13 +13,14 @@
 namespace oci {
 namespace {
 
-constexpr int kMaxRestarts = 5;
 constexpr int kHttp2Patience = 2;
-constexpr std::uint64_t kGoodProgressBytes = 1U << 20;
+constexpr std::uint64_t kGoodProgressBytes = 512U << 10;
 constexpr std::chrono::seconds kGoodProgressTime{60};
 
 /// Ends a transfer whose answer we cannot use; never leaves this file.
-struct Unusable {};
+struct Unusable {
+  base::HttpResponse head;
+};
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
   std::uint64_t number = 0;
@@ -59,14 +60,17 @@ base::HttpOutcome BlobFetch::attempt(const std::stop_token& stop) {
   }
   try {
     return session_->try_send(*access_, request_, stop);
-  } catch (const Unusable&) {
-    return {};
+  } catch (Unusable& unusable) {
+    return {.response = std::move(unusable.head), .failure = std::nullopt};
   }
 }
 
 void BlobFetch::take(const base::HttpResponse& head, std::span<const std::byte> data) {
   if (!head_checked_) check_head(head);
   head_checked_ = true;
+  const auto dropped = std::min<std::uint64_t>(drop_, data.size());
+  drop_ -= dropped;
+  data = data.subspan(dropped);
   if (data.size() > blob_->size - sink_->offset()) {
     fail(base::ErrorCode::kIntegrity,
          fmt::format("the registry sends more than the {} bytes it should have", blob_->size));
@@ -75,18 +79,21 @@ void BlobFetch::take(const base::HttpResponse& head, std::span<const std::byte> 
 }
 
 void BlobFetch::check_head(const base::HttpResponse& head) {
-  if (ranged_ && head.status == 200) {
-    restart();
-  } else if (ranged_ ? !proves_resume(head) : head.status != 200) {
+  const bool whole = head.status == 200;
+  if (!whole && !(ranged_ && proves_resume(head))) {
     unproven_ = true;
-    throw Unusable{};
+    throw Unusable{head};
   }
+  drop_ = whole ? sink_->offset() : 0;
   const auto length = head.header("Content-Length");
-  const auto expected = blob_->size - sink_->offset();
-  const bool partial = head.status == 206;
-  if (!length || parse_number(*length) == expected || partial) return;
-  fail(base::ErrorCode::kIntegrity, fmt::format("the registry announces {} bytes instead of {}",
-                                                base::printable(*length), expected));
+  if (!whole || !length || parse_number(*length) == blob_->size) return;
+  const auto encoding = head.header("Content-Encoding");
+  fail(base::ErrorCode::kIntegrity,
+       fmt::format("the registry announces {} bytes instead of {}{}", base::printable(*length),
+                   blob_->size,
+                   encoding ? fmt::format(" (in Content-Encoding {}, which was not asked for)",
+                                          base::printable(*encoding))
+                            : ""));
 }
 
 /// Exactly one Content-Range, `bytes OFFSET-LAST/SIZE`.
@@ -109,11 +116,15 @@ bool BlobFetch::proves_resume(const base::HttpResponse& head) const {
          (total == "*" || parse_number(total) == blob_->size);
 }
 
-void BlobFetch::restart() {
-  if (++restarts_ > kMaxRestarts) {
-    fail(base::ErrorCode::kNetwork,
-         fmt::format("the transfer broke {} times and the registry cannot resume it", restarts_));
+/// A registry that was restarted may not know the range any more; one that refuses it twice does
+/// not resume at all.
+void BlobFetch::restart(const base::HttpResponse& refusal) {
+  if (restarted_) {
+    fail(base::ErrorCode::kRegistry,
+         fmt::format("the transfer broke at {} and the registry cannot resume it: {}",
+                     base::format_bytes(sink_->offset()), describe_answer("GET", refusal)));
   }
+  restarted_ = true;
   session_->context().log->info("{}: the registry cannot resume, starting again",
                                 blob_->digest.text());
   sink_->restart();
@@ -126,7 +137,7 @@ void BlobFetch::prepare_retry(base::HttpOutcome outcome, std::uint64_t progress,
   const bool range_refused = ranged_ && (response.status == 416 || response.status == 400);
   if (unproven_ || (!outcome.failure && range_refused)) {
     if (!ranged_) fail(base::ErrorCode::kRegistry, "the registry sent a part nobody asked for");
-    restart();
+    restart(response);
     return;
   }
   const bool ended_early = !outcome.failure && response.ok();
@@ -136,9 +147,11 @@ void BlobFetch::prepare_retry(base::HttpOutcome outcome, std::uint64_t progress,
         .why = fmt::format("the body ended {} bytes early", blob_->size - sink_->offset())};
   }
   const auto now = std::chrono::steady_clock::now();
-  const bool good =
-      progress >= kGoodProgressBytes || (last_retry_ && now - *last_retry_ >= kGoodProgressTime);
+  recent_progress_ += progress;
+  const bool good = recent_progress_ >= kGoodProgressBytes ||
+                    (last_retry_ && now - *last_retry_ >= kGoodProgressTime);
   poor_tries_ = good ? 1 : poor_tries_ + 1;
+  if (good) recent_progress_ = 0;
   last_retry_ = now;
   if (outcome.failure && outcome.failure->kind == base::TransportFailure::Kind::kHttp2Broken) {
     ++http2_failures_;

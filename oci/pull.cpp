@@ -259,6 +259,30 @@ void pull_small_blob(Registry& registry, Store& store, const Reference& referenc
   writer->commit();
 }
 
+/// The digest a HEAD told of is only the registry's word: where it leads nowhere, the document's
+/// own bytes say which it is.
+ManifestDocument fetch_told(Registry& registry, const Reference& reference, const Digest& told,
+                            const std::stop_token& stop) {
+  try {
+    return registry.manifest(by_digest(reference, told), stop);
+  } catch (const base::Error& error) {
+    const bool leads_nowhere =
+        error.code() == base::ErrorCode::kNotFound || error.code() == base::ErrorCode::kIntegrity;
+    if (reference.digest || !leads_nowhere) throw;
+  }
+  return registry.manifest(reference, stop);
+}
+
+/// Asks what `reference` stands for, and brings that document into the store.
+Descriptor fetch_top(Registry& registry, Store& store, const Reference& reference,
+                     const std::stop_token& stop) {
+  const auto told = registry.resolve(reference, stop);
+  if (store.read_blob(told.digest, kMaxManifestBytes)) return told;
+  const auto document = fetch_told(registry, reference, told.digest, stop);
+  store.put_blob(document.bytes, document.descriptor.digest.algorithm());
+  return document.descriptor;
+}
+
 [[noreturn]] void fail_offline(const Reference& reference, std::string why) {
   throw base::Error({.code = base::ErrorCode::kNotFound,
                      .what = fmt::format("cannot use {} offline", reference.text()),
@@ -286,7 +310,7 @@ ResolvedImage resolve_image(Registry& registry, Store& store, const Reference& r
                                 .annotations = {},
                                 .platform = {},
                                 .urls = {}}
-                   : registry.resolve(reference, stop);
+                   : fetch_top(registry, store, reference, stop);
   auto image = descend(std::move(top), reference, platform, [&](const Descriptor& descriptor) {
     if (auto bytes = store.read_blob(descriptor.digest, kMaxManifestBytes)) return *bytes;
     const auto document = registry.manifest(by_digest(reference, descriptor.digest), stop);

@@ -29,7 +29,8 @@ Descriptor named_by_digest(const Digest& digest) {
 
 PulledAll pull_all(Registry& registry, Store& store, const Reference& reference, unsigned parallel,
                    const PullProgress& progress, const std::stop_token& stop) {
-  const auto resolved = registry.resolve(reference, stop);
+  const auto first = registry.manifest(reference, stop);
+  store.put_blob(first.bytes, first.descriptor.digest.algorithm());
   const DocumentReader read = [&](const Descriptor& document) {
     if (auto bytes = store.read_blob(document.digest, kMaxManifestBytes)) return *std::move(bytes);
     auto pinned = reference;
@@ -38,20 +39,18 @@ PulledAll pull_all(Registry& registry, Store& store, const Reference& reference,
     store.put_blob(fetched.bytes, document.digest.algorithm());
     return std::move(fetched.bytes);
   };
-  auto graph = read_graph(resolved, read, reference.text());
+  auto graph = read_graph(first.descriptor, read, reference.text());
   std::erase_if(graph.blobs,
                 [](const Descriptor& blob) { return is_nondistributable(blob.media_type); });
   const auto result = pull_blobs(registry, store, reference, graph.blobs, parallel, progress, stop);
-  auto top = graph.documents.back();
-  top.size = read(top).size();
   if (stop.stop_requested()) {
     throw base::Error({.code = base::ErrorCode::kInterrupted,
                        .what = fmt::format("the pull of {} was stopped", reference.text()),
                        .why = "",
                        .hint = ""});
   }
-  store.tag(reference.text(), top);
-  return {.top = std::move(top), .blobs = result};
+  store.tag(reference.text(), first.descriptor);
+  return {.top = first.descriptor, .blobs = result};
 }
 
 Descriptor find_all(const Store& store, const Reference& reference) {

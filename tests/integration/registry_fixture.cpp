@@ -65,19 +65,32 @@ oci::Descriptor descriptor_of(std::string_view bytes) {
 }
 
 std::string put_image(const FaultRegistry& registry, std::string_view layer) {
-  const std::string config = "{}";
+  return put_image(registry, std::vector{std::string(layer)});
+}
+
+std::string put_image(const FaultRegistry& registry, const std::vector<std::string>& layers) {
   const auto blob = [](std::string_view type, std::string_view bytes) {
     return nlohmann::json{
         {"mediaType", type}, {"digest", oci::Digest::of(bytes).text()}, {"size", bytes.size()}};
   };
-  const auto manifest =
-      nlohmann::json{{"schemaVersion", 2},
-                     {"mediaType", oci::media_type::kOciManifest},
-                     {"config", blob(oci::media_type::kOciConfig, config)},
-                     {"layers", nlohmann::json::array({blob(oci::media_type::kOciLayer, layer)})}}
+  auto diff_ids = nlohmann::json::array();
+  auto descriptors = nlohmann::json::array();
+  for (const auto& layer : layers) {
+    diff_ids.push_back(oci::Digest::of(layer).text());
+    descriptors.push_back(blob(oci::media_type::kOciLayer, layer));
+    registry.put_blob(layer);
+  }
+  const auto config =
+      nlohmann::json{{"architecture", "amd64"},
+                     {"os", "linux"},
+                     {"rootfs", {{"type", "layers"}, {"diff_ids", std::move(diff_ids)}}}}
           .dump();
+  const auto manifest = nlohmann::json{{"schemaVersion", 2},
+                                       {"mediaType", oci::media_type::kOciManifest},
+                                       {"config", blob(oci::media_type::kOciConfig, config)},
+                                       {"layers", std::move(descriptors)}}
+                            .dump();
   registry.put_blob(config);
-  registry.put_blob(layer);
   registry.put_blob(manifest);
   auto named = blob(oci::media_type::kOciManifest, manifest);
   named["annotations"] = {{"org.opencontainers.image.ref.name", "team/demo:1"}};

@@ -50,7 +50,9 @@ class StringSink final : public oci::BlobSink {
 /// `count` bytes that do not repeat soon.
 std::string noise(std::size_t count);
 oci::Descriptor descriptor_of(std::string_view bytes);
-/// Puts a one-layer image with `layer` in and names it demo:1; returns its manifest's bytes.
+/// Puts an image of these uncompressed layers in for linux/amd64 and names it demo:1; returns its
+/// manifest's bytes.
+std::string put_image(const FaultRegistry& registry, const std::vector<std::string>& layers);
 std::string put_image(const FaultRegistry& registry, std::string_view layer);
 oci::Reference demo(const std::string& host);
 

@@ -8,6 +8,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 using namespace test_support;  // NOLINT(google-build-using-namespace): a test's own fixture.
 
 constexpr std::size_t kLayerBytes = 3U << 20;
@@ -60,7 +61,7 @@ TEST(RegistryPull, ResolvesAndReadsAManifest) {
   EXPECT_EQ(descriptor.size, document.bytes.size());
 }
 
-TEST(RegistryPull, ResumesWhereTheConnectionWasCut) {
+TEST(RegistryPull, Case068ResumesWhereTheConnectionWasCut) {
   Scripted scripted(json::array({blob_rule({{"cut", 2000000}})}));
 
   scripted.fetch(*make_client());
@@ -80,17 +81,36 @@ TEST(RegistryPull, GoesOnFromWhatTheSinkAlreadyHas) {
   EXPECT_EQ(ranges(scripted.registry), (std::vector<std::string>{"bytes=1000-"}));
 }
 
-TEST(RegistryPull, StartsAgainWhenTheRegistryAnswersAllToARange) {
+TEST(RegistryPull, Case069NeverAppendsAnAnswerToTheWhole) {
   Scripted scripted(
       json::array({blob_rule({{"cut", 2000000}}), blob_rule({{"ignore_range", true}})}));
 
   scripted.fetch(*make_client());
 
   EXPECT_EQ(scripted.sink.bytes, scripted.layer);
-  EXPECT_EQ(scripted.sink.restarts, 1);
+  EXPECT_EQ(scripted.sink.restarts, 0) << "what was there is dropped from the answer";
 }
 
-TEST(RegistryPull, NeverAppendsARangeThatIsNotTheOneAskedFor) {
+TEST(RegistryPull, Case069GoesOnWhereEachAnswerIsWholeAndCut) {
+  Scripted scripted(json::array({blob_rule({{"cut", 1500000}}),
+                                 blob_rule({{"ignore_range", true}, {"cut", 1000}}),
+                                 blob_rule({{"ignore_range", true}, {"cut", 2900000}}),
+                                 blob_rule({{"ignore_range", true}})}));
+
+  scripted.fetch(*make_client());
+
+  EXPECT_EQ(scripted.sink.bytes, scripted.layer);
+}
+
+TEST(RegistryPull, Case071TheFirstRequestAsksForNoRange) {
+  Scripted scripted(json::array());
+
+  scripted.fetch(*make_client());
+
+  EXPECT_EQ(ranges(scripted.registry), (std::vector<std::string>{""}));
+}
+
+TEST(RegistryPull, Case070NeverAppendsARangeThatIsNotTheOneAskedFor) {
   for (const json& value :
        {json("bytes 5-3145727/3145728"), json("bytes 2000000-3145727/9"), json("nonsense"),
         json::array({"bytes 2000000-3145727/3145728", "bytes 2000000-3145727/3145728"})}) {
@@ -104,7 +124,7 @@ TEST(RegistryPull, NeverAppendsARangeThatIsNotTheOneAskedFor) {
   }
 }
 
-TEST(RegistryPull, StartsAgainWhenARestartedRegistryRefusesTheRange) {
+TEST(RegistryPull, Case088StartsAgainOnceWhenARestartedRegistryRefusesTheRange) {
   for (const int status : {416, 400}) {
     Scripted scripted(
         json::array({blob_rule({{"cut", 2000000}}), blob_rule({{"status", status}})}));
@@ -112,11 +132,22 @@ TEST(RegistryPull, StartsAgainWhenARestartedRegistryRefusesTheRange) {
     scripted.fetch(*make_client());
 
     EXPECT_EQ(scripted.sink.bytes, scripted.layer);
-    EXPECT_EQ(scripted.sink.restarts, 1);
+    EXPECT_EQ(ranges(scripted.registry), (std::vector<std::string>{"", "bytes=2000000-", ""}));
   }
 }
 
-TEST(RegistryPull, GivesUpWhenEveryTryBringsNextToNothing) {
+TEST(RegistryPull, Case088ARegistryThatRefusesTheRangeTwiceCannotResume) {
+  Scripted scripted(json::array({blob_rule({{"cut", 2000000}}), blob_rule({{"status", 416}}),
+                                 blob_rule({{"cut", 2000000}}), blob_rule({{"status", 416}})}));
+
+  const auto error = error_of([&] { scripted.fetch(*make_client()); });
+
+  EXPECT_EQ(error.code(), base::ErrorCode::kRegistry);
+  EXPECT_THAT(error.facts().why, HasSubstr("416"));
+  EXPECT_EQ(scripted.registry.count("GET", "/blobs/"), 4U);
+}
+
+TEST(RegistryPull, Case072GivesUpWhenEveryTryBringsNextToNothing) {
   Scripted scripted(json::array({blob_rule({{"cut", 10000}, {"times", -1}})}));
 
   const auto error = error_of([&] { scripted.fetch(*make_client()); });
@@ -125,7 +156,7 @@ TEST(RegistryPull, GivesUpWhenEveryTryBringsNextToNothing) {
   EXPECT_LE(scripted.registry.count("GET", "/blobs/"), 6U);
 }
 
-TEST(RegistryPull, RefusesABodyThatIsLongerThanItShouldBe) {
+TEST(RegistryPull, Case082RefusesABodyThatIsLongerThanItShouldBe) {
   Scripted announced(json::array({blob_rule({{"extra", 10}})}));
   Scripted silent(json::array(
       {blob_rule({{"extra", 10}, {"drop", {"Content-Length"}}, {"cut", kLayerBytes + 10}})}));
@@ -139,7 +170,7 @@ TEST(RegistryPull, RefusesABodyThatIsLongerThanItShouldBe) {
   EXPECT_LE(silent.sink.bytes.size(), kLayerBytes);
 }
 
-TEST(RegistryPull, TakesACleanButEarlyEndForABreak) {
+TEST(RegistryPull, Case083TakesACleanButEarlyEndForABreak) {
   Scripted scripted(json::array({blob_rule({{"drop", {"Content-Length"}}, {"cut", 1500000}})}));
 
   scripted.fetch(*make_client());
@@ -210,7 +241,7 @@ TEST(RegistryPull, StopsAfterTenRedirects) {
   EXPECT_EQ(scripted.registry.count("GET", "/blobs/"), 11U);
 }
 
-TEST(RegistryPull, WaitsAsLongAsRetryAfterSays) {
+TEST(RegistryPull, Case073WaitsAsLongAsRetryAfterSays) {
   Scripted scripted(
       json::array({blob_rule({{"status", 429}, {"headers", {{"Retry-After", "1"}}}})}));
   const auto start = std::chrono::steady_clock::now();
@@ -221,7 +252,7 @@ TEST(RegistryPull, WaitsAsLongAsRetryAfterSays) {
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(990));
 }
 
-TEST(RegistryPull, NamesTheRateLimitWhenItDoesNotEnd) {
+TEST(RegistryPull, Case073NamesTheRateLimitWhenItDoesNotEnd) {
   Scripted scripted(json::array({{{"path", "/manifests/"},
                                   {"status", 429},
                                   {"times", -1},
@@ -235,7 +266,7 @@ TEST(RegistryPull, NamesTheRateLimitWhenItDoesNotEnd) {
   EXPECT_EQ(scripted.registry.count("GET", "/manifests/"), 4U);
 }
 
-TEST(RegistryPull, ReadsARateLimitWithBareLineFeeds) {
+TEST(RegistryPull, Case074ReadsARateLimitWithBareLineFeeds) {
   Scripted scripted(
       json::array({{{"path", "/manifests/"},
                     {"raw", "HTTP/1.1 429 Too Many Requests\nRetry-After: 0\n\nToo Many Requests"},
@@ -246,21 +277,71 @@ TEST(RegistryPull, ReadsARateLimitWithBareLineFeeds) {
   EXPECT_THAT(error.facts().why, HasSubstr("429 Too Many Requests"));
 }
 
-TEST(RegistryPull, TriesAgainAfterServerErrorsButNotAfterNotFound) {
+TEST(RegistryPull, Case075TriesAgainAfterServerErrorsAndKeepsTheLast) {
   Scripted shaky(json::array({{{"path", "/manifests/"}, {"status", 503}, {"times", 2}}}));
-  Scripted missing(json::array());
-  const auto gone = oci::Reference::parse(missing.registry.host() + "/team/gone:1");
+  Scripted down(json::array(
+      {{{"path", "/manifests/"}, {"status", 502}, {"times", 3}},
+       {{"path", "/manifests/"}, {"status", 504}, {"times", -1}, {"body", "upstream timed out"}}}));
 
   const auto document = make_client()->manifest(demo(shaky.registry.host()), {});
-  const auto error = error_of([&] { make_client()->manifest(gone, {}); });
+  const auto error = error_of([&] { make_client()->manifest(demo(down.registry.host()), {}); });
 
   EXPECT_FALSE(document.bytes.empty());
-  EXPECT_EQ(error.code(), base::ErrorCode::kNotFound);
-  EXPECT_THAT(error.facts().why, HasSubstr("MANIFEST_UNKNOWN (manifest unknown)"));
-  EXPECT_EQ(missing.registry.count("GET", "/manifests/"), 1U);
+  EXPECT_EQ(shaky.registry.count("GET", "/manifests/"), 3U);
+  EXPECT_EQ(error.code(), base::ErrorCode::kRegistry);
+  EXPECT_THAT(error.facts().why, HasSubstr("504 upstream timed out"));
+  EXPECT_EQ(down.registry.count("GET", "/manifests/"), 4U);
 }
 
-TEST(RegistryPull, AsksWithGetWhereHeadIsRefused) {
+TEST(RegistryPull, Case076AManifestThatIsRefusedIsAskedForOnce) {
+  using Code = base::ErrorCode;
+  const std::vector<std::pair<int, Code>> answers = {{401, Code::kUnauthorized},
+                                                     {403, Code::kUnauthorized},
+                                                     {404, Code::kNotFound},
+                                                     {410, Code::kRegistry}};
+  for (const auto& [status, code] : answers) {
+    Scripted scripted(json::array({{{"path", "/manifests/"}, {"status", status}, {"times", -1}}}));
+
+    const auto error =
+        error_of([&] { make_client()->manifest(demo(scripted.registry.host()), {}); });
+
+    EXPECT_EQ(error.code(), code) << status;
+    EXPECT_EQ(scripted.registry.count("GET", "/manifests/"), 1U) << status;
+  }
+}
+
+TEST(RegistryPull, Case076NotFoundAlsoSaysNoAccessAndPrintsNoToken) {
+  Scripted missing(json::array(), {"--user", "bob", "--password", "canary-pass", "--token-auth"});
+  const auto host = missing.registry.host();
+  const auto client =
+      make_client({.keychain = keychain_of(config_for(host, "bob", "canary-pass")), .http = {}});
+  const auto gone = oci::Reference::parse(host + "/team/gone:1");
+
+  const auto error = error_of([&] { client->manifest(gone, {}); });
+
+  EXPECT_EQ(error.code(), base::ErrorCode::kNotFound);
+  EXPECT_THAT(error.facts().why, HasSubstr("MANIFEST_UNKNOWN (manifest unknown)"));
+  EXPECT_THAT(error.facts().why, HasSubstr("user 'bob'"));
+  EXPECT_THAT(error.facts().hint, HasSubstr("private image also looks missing"));
+  EXPECT_THAT(base::render(error), Not(HasSubstr("Bearer")));
+  EXPECT_THAT(base::render(error), Not(HasSubstr("canary")));
+}
+
+TEST(RegistryPull, Case077ShowsOneShortLineOfAWebPageAndNothingOfAnEmptyBody) {
+  for (const std::string& body : {std::string("<html>\x1b[31mBad Gateway\nmore"), std::string()}) {
+    Scripted scripted(
+        json::array({{{"path", "/manifests/"}, {"status", 403}, {"times", -1}, {"body", body}}}));
+
+    const auto error =
+        error_of([&] { make_client()->manifest(demo(scripted.registry.host()), {}); });
+
+    EXPECT_THAT(error.facts().why, HasSubstr("403"));
+    EXPECT_THAT(error.facts().why, Not(HasSubstr("\x1b")));
+    EXPECT_THAT(error.facts().why, Not(HasSubstr("more")));
+  }
+}
+
+TEST(RegistryPull, Case078AsksWithGetWhereHeadIsRefused) {
   for (const int status : {403, 404, 405}) {
     Scripted scripted(
         json::array({{{"method", "HEAD"}, {"path", "/manifests/"}, {"status", status}}}));
@@ -271,21 +352,69 @@ TEST(RegistryPull, AsksWithGetWhereHeadIsRefused) {
   }
 }
 
-TEST(RegistryPull, RefusesALoginPageAndAWrongDigest) {
-  Scripted page(json::array({{{"path", "/manifests/"},
-                              {"status", 200},
-                              {"headers", {{"Content-Type", "text/html; charset=utf-8"}}},
-                              {"body", "<html>log in</html>"}}}));
+TEST(RegistryPull, Case079AManifestByDigestMustHaveThatDigest) {
   Scripted wrong(json::array({{{"path", "/manifests/"}, {"flip", true}}}));
   auto by_digest = demo(wrong.registry.host());
   by_digest.digest = oci::Digest::of(put_image(wrong.registry, wrong.layer));
 
-  const auto html = error_of([&] { make_client()->manifest(demo(page.registry.host()), {}); });
-  const auto digest = error_of([&] { make_client()->manifest(by_digest, {}); });
+  const auto error = error_of([&] { make_client()->manifest(by_digest, {}); });
 
-  EXPECT_EQ(html.code(), base::ErrorCode::kRegistry);
-  EXPECT_THAT(html.facts().why, HasSubstr("text/html"));
-  EXPECT_EQ(digest.code(), base::ErrorCode::kIntegrity);
+  EXPECT_EQ(error.code(), base::ErrorCode::kIntegrity);
+}
+
+TEST(RegistryPull, Case079TheDigestHeaderIsNotTrusted) {
+  const auto lie = "sha256:" + std::string(64, '0');
+  for (const json& rule :
+       {json{{"path", "/manifests/"}, {"times", -1}, {"headers", {{"Docker-Content-Digest", lie}}}},
+        json{{"path", "/manifests/"},
+             {"times", -1},
+             {"drop", json::array({"Docker-Content-Digest"})}}}) {
+    Scripted scripted(json::array({rule}));
+    const auto bytes = put_image(scripted.registry, scripted.layer);
+
+    const auto document = make_client()->manifest(demo(scripted.registry.host()), {});
+
+    EXPECT_EQ(document.descriptor.digest, oci::Digest::of(bytes)) << rule;
+  }
+}
+
+TEST(RegistryPull, Case080AWrongContentLengthIsRefusedBeforeAnyByteIsUsed) {
+  Scripted missing(json::array({blob_rule({{"drop", {"Content-Length"}}, {"cut", kLayerBytes}})}));
+  Scripted wrong(json::array({blob_rule({{"headers", {{"Content-Length", "4000000"}}}})}));
+
+  missing.fetch(*make_client());
+  const auto error = error_of([&] { wrong.fetch(*make_client()); });
+
+  EXPECT_EQ(missing.sink.bytes, missing.layer);
+  EXPECT_EQ(error.code(), base::ErrorCode::kIntegrity);
+  EXPECT_THAT(error.facts().why, HasSubstr("4000000 bytes instead of 3145728"));
+  EXPECT_TRUE(wrong.sink.bytes.empty());
+}
+
+TEST(RegistryPull, Case081AsksForNoEncodingAndDecodesNone) {
+  Scripted labelled(json::array({blob_rule({{"headers", {{"Content-Encoding", "gzip"}}}})}));
+  Scripted encoded(
+      json::array({blob_rule({{"shorten", 1000}, {"headers", {{"Content-Encoding", "gzip"}}}})}));
+
+  labelled.fetch(*make_client());
+  const auto error = error_of([&] { encoded.fetch(*make_client()); });
+
+  EXPECT_EQ(labelled.sink.bytes, labelled.layer) << "the bytes are what the digest is over";
+  EXPECT_EQ(labelled.registry.requests().back().at("headers").at("Accept-Encoding"), "identity");
+  EXPECT_EQ(error.code(), base::ErrorCode::kIntegrity);
+  EXPECT_THAT(error.facts().why, HasSubstr("Content-Encoding gzip"));
+}
+
+TEST(RegistryPull, Case090AWebPageIsNotAManifest) {
+  Scripted page(json::array({{{"path", "/manifests/"},
+                              {"status", 200},
+                              {"headers", {{"Content-Type", "text/html; charset=utf-8"}}},
+                              {"body", "<html>log in</html>"}}}));
+
+  const auto error = error_of([&] { make_client()->manifest(demo(page.registry.host()), {}); });
+
+  EXPECT_EQ(error.code(), base::ErrorCode::kRegistry);
+  EXPECT_THAT(error.facts().why, HasSubstr("text/html"));
 }
 
 TEST(RegistryPull, RefusesAManifestThatIsTooLarge) {

@@ -212,7 +212,7 @@ TEST(RegistryPush, Case253APieceOutOfOrderIsSentFromWhereTheRegistryIs) {
 }
 
 TEST(RegistryPush, Case253AnUploadThatTheRegistryForgotBeginsAgain) {
-  Push push(json::array({{{"method", "PATCH"}, {"skip", 1}, {"close", true}},
+  Push push(json::array({{{"method", "PATCH"}, {"skip", 1}, {"cut_request", 1000}},
                          {{"method", "GET"}, {"path", "/uploads/"}, {"status", 404}}}),
             {"--refuse-whole-uploads"});
 

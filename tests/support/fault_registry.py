@@ -13,6 +13,7 @@ second one, "storage", is another host: it serves /storage/DIGEST to anyone and 
 STATE/requests.jsonl gets one line per request, before it is answered: server, method, path, headers.
 The Locations of uploads are relative with a query, absolute, or plain (relative, no query). A new
 one comes with every answer; --strict-locations: only the latest may be used for PATCH and PUT.
+STATE/sent.jsonl gets one line per answer with a body: path and how many bytes of it were sent.
 FILE holds {"user": "password"} and is read again at every request, so a test can rotate it.
 
 The script is a list of rules; the first that fits a request and is not used up acts on it:
@@ -23,6 +24,10 @@ The script is a list of rules; the first that fits a request and is not used up 
     "status", "headers", "body"     answer this; with no "status", "headers" go into the real answer
     "redirect": "URL"               307 there; {port} and {storage_port} are replaced, also in headers
     "cut": N                        close the connection after N bytes of the real body
+    "cut_at": [N, ...]              as "cut", at the next of these offsets of the blob, none of which
+                                    is used twice
+    "rate": N                       send and take bodies at N bytes a second
+    "then_users": {"user": "pw"}    write this to FILE, once, when the request comes
     "stall": S, "stall_after": N    wait S seconds, before the answer or after N bytes of its body
     "ignore_range": true            answer 200 to a Range
     "content_range": "bytes 0-1/2"  say this in the 206
@@ -75,6 +80,7 @@ class State:
         self.tokens = {}
         self.types = {}
         self.tags = {}
+        self.cuts_used = set()
 
     def read_index(self):
         index = self.root / "index.json"
@@ -109,9 +115,16 @@ class State:
             return json.loads(pathlib.Path(self.options.users).read_text())
         return {self.options.user: self.options.password} if self.options.user else {}
 
-    def note(self, line):
-        with self.lock, open(self.root / "requests.jsonl", "a", encoding="utf-8") as log:
+    def note(self, line, name="requests.jsonl"):
+        with self.lock, open(self.root / name, "a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
+
+    def next_cut(self, offsets, start):
+        with self.lock:
+            left = [cut for cut in offsets if cut > start and cut not in self.cuts_used]
+            if left:
+                self.cuts_used.add(min(left))
+            return min(left) - start if left else None
 
     def blob(self, digest):
         path = self.blobs / digest.removeprefix("sha256:")
@@ -139,6 +152,7 @@ class State:
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_name = "registry"
+    waiting = False
 
     def log_message(self, *_):
         pass
@@ -158,6 +172,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def act(self):
         rule = self.rule
+        if "then_users" in rule:
+            pathlib.Path(self.state.options.users).write_text(json.dumps(rule["then_users"]))
         if "stall" in rule and "stall_after" not in rule:
             time.sleep(rule["stall"])
         if "raw" in rule:
@@ -177,6 +193,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.route()
 
     def cut_request(self, count):
+        if self.waiting:
+            self.waiting = False
+            self.send_response_only(100)
+            self.end_headers()
         data = self.rfile.read(count)
         upload = urllib.parse.urlsplit(self.path).path.rsplit("/", 1)[1]
         if upload in self.state.uploads:
@@ -185,7 +205,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.close_connection = True
 
+    # A client that asks first is told to go on when the body is wanted.
+    def handle_expect_100(self):
+        self.waiting = True
+        return True
+
+    def refuse_body(self):
+        if self.waiting:
+            self.waiting = False
+            self.close_connection = True
+        else:
+            self.read_body()
+
     def read_body(self):
+        if self.waiting:
+            self.waiting = False
+            self.send_response_only(100)
+            self.end_headers()
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             data = b""
             while size := int(self.rfile.readline().strip() or b"0", 16):
@@ -193,7 +229,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.rfile.readline()
             self.rfile.readline()
             return data
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        left = int(self.headers.get("Content-Length") or 0)
+        data = b""
+        while left > len(data):
+            piece = self.rfile.read(min(left - len(data), self.piece()))
+            if not piece:
+                break
+            data += piece
+            self.wait_for(piece)
+        return data
+
+    # Bodies at a given rate, in pieces of a twentieth of a second.
+    def piece(self):
+        return max(1, self.rule.get("rate", 20 << 20) // 20)
+
+    def wait_for(self, piece):
+        if "rate" in self.rule:
+            time.sleep(len(piece) / self.rule["rate"])
+
+    def send_body(self, body):
+        sent = 0
+        try:
+            while sent < len(body):
+                piece = body[sent:sent + self.piece()]
+                self.wfile.write(piece)
+                sent += len(piece)
+                self.wait_for(piece)
+        finally:
+            self.state.note({"path": self.path, "bytes": sent}, "sent.jsonl")
 
     def route(self):
         url = urllib.parse.urlsplit(self.path)
@@ -236,15 +299,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return
         if "stall_after" in rule:
-            self.wfile.write(body[: rule["stall_after"]])
+            self.send_body(body[: rule["stall_after"]])
             self.wfile.flush()
             time.sleep(rule["stall"])
             body = body[rule["stall_after"]:]
-        if "cut" in rule:
-            self.wfile.write(body[: rule["cut"]])
+        cut = rule.get("cut")
+        if "cut_at" in rule:
+            cut = self.state.next_cut(rule["cut_at"], getattr(self, "first", 0))
+        if cut is not None:
             self.close_connection = True
-            return
-        self.wfile.write(body)
+        self.send_body(body[:cut])
 
     def fail(self, status, code, message, headers=None):
         body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
@@ -278,7 +342,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             where = "https" if options.tls else "http"
             challenge = (f'Bearer realm="{where}://127.0.0.1:{self.state.ports["port"]}/token",'
                          f'service="fault"' + (f',scope="{scope}"' if scope else ""))
-        self.read_body()
+        self.refuse_body()
         self.fail(401, "UNAUTHORIZED", "authentication required", {"WWW-Authenticate": challenge})
         return False
 
@@ -328,11 +392,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.send_blob(data)
 
     def send_blob(self, data):
+        self.first = 0
         headers = {"Content-Type": "application/octet-stream"}
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if not wanted or self.rule.get("ignore_range"):
             return self.answer(200, data, headers)
-        first = int(wanted.group(1))
+        first = self.first = int(wanted.group(1))
         last = min(int(wanted.group(2) or len(data) - 1), len(data) - 1)
         if first > last:
             return self.fail(416, "RANGE_INVALID", "nothing there")

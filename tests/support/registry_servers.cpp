@@ -157,12 +157,23 @@ bool FaultRegistry::has_blob(const oci::Digest& digest) const {
   return fs::exists(folder() / "blobs/sha256" / digest.hex());
 }
 
-std::vector<nlohmann::json> FaultRegistry::requests() const {
-  const auto text = base::read_file_if_exists(folder() / "requests.jsonl", kMaxLogBytes);
+std::vector<nlohmann::json> FaultRegistry::lines(std::string_view file) const {
+  const auto text = base::read_file_if_exists(folder() / file, kMaxLogBytes);
   std::vector<nlohmann::json> lines;
   std::istringstream stream(text.value_or(""));
   for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
   return lines;
+}
+
+std::vector<nlohmann::json> FaultRegistry::requests() const { return lines("requests.jsonl"); }
+
+std::uint64_t FaultRegistry::sent_bytes(std::string_view part) const {
+  std::uint64_t total = 0;
+  for (const auto& answer : lines("sent.jsonl")) {
+    const auto path = answer.at("path").get<std::string>();
+    if (path.find(part) != std::string::npos) total += answer.at("bytes").get<std::uint64_t>();
+  }
+  return total;
 }
 
 std::size_t FaultRegistry::count(std::string_view method, std::string_view part) const {

@@ -64,8 +64,12 @@ class FaultRegistry {
   [[nodiscard]] std::vector<nlohmann::json> requests() const;
   /// How many requests had this method and a path that holds `part`.
   [[nodiscard]] std::size_t count(std::string_view method, std::string_view part) const;
+  /// Bytes of bodies sent so far for paths that hold `part`.
+  [[nodiscard]] std::uint64_t sent_bytes(std::string_view part) const;
 
  private:
+  [[nodiscard]] std::vector<nlohmann::json> lines(std::string_view file) const;
+
   base::TempDir folder_;
   std::optional<BackgroundProcess> process_;
   std::uint16_t port_ = 0;

@@ -22,6 +22,15 @@ TEST(Token, LivesAtLeastAMinute) {
   EXPECT_EQ(parse_token(R"({"token":"a","expires_in":"x"})")->lifetime, seconds(60));
 }
 
+TEST(Token, Case091LivesFromItsReceiptWhateverTheServersClockSays) {
+  for (const char* issued : {"2999-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "soon"}) {
+    const auto token = parse_token(std::string(R"({"token":"a","expires_in":90,"issued_at":")") +
+                                   issued + R"("})");
+    ASSERT_TRUE(token) << issued;
+    EXPECT_EQ(token->lifetime, seconds(90)) << issued;
+  }
+}
+
 TEST(Token, IsRefusedWhenItIsNone) {
   EXPECT_FALSE(parse_token(""));
   EXPECT_FALSE(parse_token("<html>"));

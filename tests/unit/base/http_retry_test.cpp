@@ -21,7 +21,7 @@ base::HttpOutcome broken(TransportFailure::Kind kind) {
 
 }  // namespace
 
-TEST(HttpRetry, ReadsRetryAfterAsSecondsOrDate) {
+TEST(HttpRetry, Case073ReadsRetryAfterAsSecondsOrDate) {
   const auto now = std::chrono::system_clock::from_time_t(784111777);  // RFC 9110's example date.
 
   EXPECT_EQ(base::parse_retry_after("7", now), milliseconds(7000));
@@ -33,7 +33,7 @@ TEST(HttpRetry, ReadsRetryAfterAsSecondsOrDate) {
   EXPECT_FALSE(base::parse_retry_after("7 seconds", now));
 }
 
-TEST(HttpRetry, RepeatsOnlyWhatTheTableNames) {
+TEST(HttpRetry, Case075RepeatsOnlyWhatTheTableNames) {
   for (const int status : {408, 429, 499, 500, 502, 503, 504, 522}) {
     EXPECT_TRUE(base::wait_before_retry({}, answer(status), 1, true)) << status;
   }
@@ -42,14 +42,14 @@ TEST(HttpRetry, RepeatsOnlyWhatTheTableNames) {
   }
 }
 
-TEST(HttpRetry, WaitsAsAskedButNoLongerThanAMinute) {
+TEST(HttpRetry, Case073WaitsAsAskedButNoLongerThanAMinute) {
   EXPECT_EQ(base::wait_before_retry({}, answer(429, {{"retry-after", "7"}}), 1, true),
             milliseconds(7000));
   EXPECT_EQ(base::wait_before_retry({}, answer(503, {{"Retry-After", "86400"}}), 1, true),
             milliseconds(60000));
 }
 
-TEST(HttpRetry, BacksOffByDoublesAndGivesUpAfterFiveTries) {
+TEST(HttpRetry, Case073BacksOffByDoublesAndGivesUpAfterFiveTries) {
   for (int tries = 1; tries < 5; ++tries) {
     const auto wait = base::wait_before_retry({}, answer(500), tries, true);
     const auto middle = milliseconds(500) * (1 << (tries - 1));

@@ -20,7 +20,7 @@ TEST(RegistryError, ReadsTheErrorsOfTheSpecification) {
   EXPECT_EQ(oci::registry_reason(answer(403, body)), "DENIED (no); X");
 }
 
-TEST(RegistryError, ShowsTheFirstLineOfOtherBodiesShortAndPrintable) {
+TEST(RegistryError, Case077ShowsTheFirstLineOfOtherBodiesShortAndPrintable) {
   EXPECT_EQ(oci::registry_reason(answer(502, "\n<h1>Bad\x1b[31m</h1>\nmore")),
             "<h1>Bad\\x1b[31m</h1>");
   EXPECT_EQ(oci::registry_reason(answer(502, "")), "");
