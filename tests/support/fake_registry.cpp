@@ -40,7 +40,9 @@ oci::ManifestDocument FakeRegistry::manifest(const oci::Reference& reference,
   const std::scoped_lock lock(mutex_);
   const auto found = manifests.find(reference.manifest_reference());
   if (found == manifests.end()) missing(reference.text());
-  return found->second;
+  auto document = found->second;
+  if (reference.digest) document.descriptor.digest = *reference.digest;
+  return document;
 }
 
 void FakeRegistry::fetch_blob(const oci::Reference& /*repository*/, const oci::Descriptor& blob,
@@ -73,8 +75,9 @@ bool FakeRegistry::push_blob(const oci::Reference& repository, const oci::Descri
 void FakeRegistry::push_manifest(const oci::Reference& reference, const std::string& media_type,
                                  const std::string& bytes, std::stop_token /*stop*/) {
   note("put " + reference.manifest_reference());
+  const auto digest = reference.digest ? *reference.digest : oci::Digest::of(bytes);
   oci::ManifestDocument document{.descriptor = {.media_type = media_type,
-                                                .digest = oci::Digest::of(bytes),
+                                                .digest = digest,
                                                 .size = bytes.size(),
                                                 .annotations = {},
                                                 .platform = std::nullopt,
