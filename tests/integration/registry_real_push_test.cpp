@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pushes to a real docker-registry: many at once, indexes, mounts that its token server denies.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <thread>
+
+#include "base/files.hpp"
+#include "oci/image_files.hpp"
+#include "oci/pull_all.hpp"
+#include "oci/push.hpp"
+#include "orchestrator/run.hpp"
+#include "registry_fixture.hpp"
+#include "tests/support/made_image.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+using namespace test_support;  // NOLINT(google-build-using-namespace): a test's own fixture.
+
+/// docker-registry behind tests/support/token_registry.py; user "bob", password "canary-pass".
+class TokenRegistry {
+ public:
+  TokenRegistry(const TestCertificates& certificates, const std::vector<std::string>& more) {
+    const auto port_file = folder_.path() / "port";
+    base::Command command{
+        .program = "python3",
+        .arguments = {TOKEN_REGISTRY_SCRIPT, "--dir", folder_.path().string(), "--port-file",
+                      port_file.string(), "--tls", certificates.certificate.string(),
+                      certificates.key.string(), "--ca", (certificates.ca_dir / "ca.crt").string(),
+                      "--user", "bob", "--password", "canary-pass"},
+        .environment = {},
+        .working_directory = {},
+        .input = {}};
+    command.arguments.insert(command.arguments.end(), more.begin(), more.end());
+    process_.emplace(std::move(command));
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!fs::exists(port_file) && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    const auto text = base::read_file_if_exists(port_file, 4096);
+    if (!text) throw std::runtime_error("it did not start: " + process_->output());
+    host_ = fmt::format("localhost:{}", json::parse(*text).at("port").get<int>());
+  }
+  [[nodiscard]] const std::string& host() const { return host_; }
+  [[nodiscard]] std::string tokens() const {
+    return base::read_file(folder_.path() / "tokens.jsonl", 1U << 20);
+  }
+
+ private:
+  base::TempDir folder_{base::temp_root(), "token-registry"};
+  std::string host_;
+  std::optional<BackgroundProcess> process_;
+};
+
+class RealPush : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!DockerRegistry::is_installed()) GTEST_SKIP() << "docker-registry is not installed";
+    certificates_.emplace(folder_.path());
+  }
+  std::unique_ptr<oci::Registry> client(const std::string& host) {
+    base::HttpClientOptions http;
+    http.trust.ca_dirs = {certificates_->ca_dir};
+    return make_client(
+        {.keychain = keychain_of(config_for(host, "bob", "canary-pass")), .http = http});
+  }
+  tests::MadeImage image(const std::string& name) {
+    return tests::make_image(store_, {noise(3U << 20), name + noise(2U << 20)});
+  }
+  static oci::Reference at(const std::string& host, const std::string& name) {
+    return oci::Reference::parse(host + "/" + name);
+  }
+  void push_to_read_protected(const std::vector<std::string>& denial);
+
+  base::TempDir folder_{base::temp_root(), "real-push"};
+  oci::Store store_{folder_.path() / "store"};
+  std::optional<TestCertificates> certificates_;
+};
+
+void RealPush::push_to_read_protected(const std::vector<std::string>& denial) {
+  const TokenRegistry registry(*certificates_, denial);
+  const auto made = image("a");
+  const auto source = at(registry.host(), "team/protected:1");
+  const auto target = at(registry.host(), "team/demo:1");
+  const auto client = this->client(registry.host());
+
+  const auto result = oci::push_image(*client, store_, made.descriptor, target,
+                                      {.mount_from = source.repository, .parallel = 2}, {}, {});
+
+  EXPECT_EQ(result.sent_blobs, 3U);
+  EXPECT_THAT(registry.tokens(), HasSubstr("team/protected"));
+  EXPECT_EQ(client->resolve(target, {}).digest, made.descriptor.digest);
+}
+
+}  // namespace
+
+TEST_F(RealPush, ManyPushersOfOneImageAllSucceed) {
+  const DockerRegistry registry(*certificates_);
+  const auto made = image("a");
+  const auto target = demo(registry.host());
+  std::vector<std::string> failures(6);
+  {
+    std::vector<std::jthread> pushers;
+    for (auto& failure : failures) {
+      pushers.emplace_back([&] {
+        try {
+          oci::push_image(*client(registry.host()), store_, made.descriptor, target,
+                          {.mount_from = "", .parallel = 3}, {}, {});
+        } catch (const base::Error& error) {
+          failure = base::render(error);
+        }
+      });
+    }
+  }
+
+  EXPECT_THAT(failures, testing::Each(""));
+  oci::Store other(folder_.path() / "other");
+  const auto client = this->client(registry.host());
+  const auto pulled = oci::pull_all(*client, other, target, 2, {}, {});
+  EXPECT_EQ(pulled.top.digest, made.descriptor.digest);
+  EXPECT_TRUE(other.verify({}).empty());
+}
+
+TEST_F(RealPush, Case262AnIndexGoesThereAndComesBackWhole) {
+  const DockerRegistry registry(*certificates_);
+  const auto top = tests::make_index(
+      store_, {{"amd64", image("a").descriptor}, {"arm64", image("b").descriptor}});
+  const auto target = demo(registry.host());
+  const auto client = this->client(registry.host());
+
+  const auto first = oci::push_image(*client, store_, top, target, {}, {}, {});
+  const auto second = oci::push_image(*client, store_, top, target, {}, {}, {});
+
+  EXPECT_EQ(first.sent_blobs, 5U) << "three layers, two configs";
+  EXPECT_EQ(second.sent_blobs, 0U);
+  oci::Store other(folder_.path() / "other");
+  EXPECT_EQ(oci::pull_all(*client, other, target, 2, {}, {}).top.digest, top.digest);
+}
+
+TEST_F(RealPush, Case254MountsWhereTheTokenServerGrantsTheSource) {
+  const TokenRegistry registry(*certificates_, {});
+  const auto made = image("a");
+  const auto source = at(registry.host(), "team/base:1");
+  const auto client = this->client(registry.host());
+  oci::push_image(*client, store_, made.descriptor, source, {}, {}, {});
+
+  const auto result =
+      oci::push_image(*client, store_, made.descriptor, at(registry.host(), "team/demo:1"),
+                      {.mount_from = source.repository, .parallel = 2}, {}, {});
+
+  EXPECT_EQ(result.sent_blobs, 0U);
+  EXPECT_EQ(result.present_blobs, 3U);
+}
+
+TEST_F(RealPush, Case254UploadsWhereTheTokenComesWithoutTheSource) {
+  push_to_read_protected({"--deny", "team/protected"});
+}
+
+TEST_F(RealPush, Case254UploadsWhereTheTokenServerRefusesForTheSource) {
+  push_to_read_protected({"--deny", "team/protected", "--denial", "error"});
+}
+
+TEST_F(RealPush, TheProgramPushesAndPullsAllOfALayout) {
+  const DockerRegistry registry(*certificates_);
+  const auto top = tests::make_index(
+      store_, {{"amd64", image("a").descriptor}, {"arm64", image("b").descriptor}});
+  const auto layout = "oci:" + (folder_.path() / "layout").string();
+  oci::export_image(store_, top, *oci::ImageLocation::parse(layout + ":multi"), {});
+  base::write_file_atomically(folder_.path() / "config.json",
+                              config_for(registry.host(), "bob", "canary-pass"), 0600);
+  const auto run = [&](std::vector<std::string> arguments, const std::string& store) {
+    for (const auto& word :
+         {std::string("--store"), (folder_.path() / store).string(), std::string("--ca-dir"),
+          certificates_->ca_dir.string(), std::string("--credentials"),
+          (folder_.path() / "config.json").string()}) {
+      arguments.push_back(word);
+    }
+    std::istringstream in;
+    std::ostringstream out;
+    std::ostringstream err;
+    base::Environment variables;
+    orchestrator::Environment environment{in, out, err, variables, folder_.path() / "log"};
+    EXPECT_EQ(orchestrator::run(arguments, environment), 0) << err.str();
+    return out.str();
+  };
+  const auto reference = registry.host() + "/team/demo:1";
+  const auto copy = "oci:" + (folder_.path() / "copy").string() + ":again";
+
+  const auto pushed = run({"push", "--all", layout + ":multi", reference}, "store-1");
+  const auto pulled = run({"pull", "--all", reference, "--to", copy}, "store-2");
+  run({"push", "--arch", "arm64", layout + ":multi", registry.host() + "/team/arm:1"}, "store-3");
+
+  EXPECT_EQ(pushed, registry.host() + "/team/demo@" + top.digest.text() + "\n");
+  EXPECT_EQ(pulled, pushed);
+  oci::Store other(folder_.path() / "other");
+  EXPECT_EQ(oci::import_all(other, *oci::ImageLocation::parse(copy), {}).digest, top.digest);
+  EXPECT_EQ(client(registry.host())->resolve(at(registry.host(), "team/arm:1"), {}).digest,
+            image("b").descriptor.digest);
+}
