@@ -46,7 +46,7 @@ class BlobUpload {
   Result send_piece(std::uint64_t& offset, const std::stop_token& stop);
   Result finish(const std::stop_token& stop);
   std::optional<std::uint64_t> uploaded(const std::stop_token& stop);
-  void give_up(const std::stop_token& stop) noexcept;
+  void give_up() noexcept;
   void follow(const base::HttpResponse& response);
   void count(std::uint64_t position);
   base::HttpRequest request(std::string method, const base::Url& url) const;

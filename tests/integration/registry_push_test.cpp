@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "base/files.hpp"
 #include "registry_fixture.hpp"
 
@@ -253,6 +255,30 @@ TEST(RegistryPush, Case256AnUploadThatFailsIsGivenUp) {
     EXPECT_EQ(error.code(), base::ErrorCode::kUnauthorized) << status;
     EXPECT_EQ(push.registry.count("DELETE", "/uploads/"), 1U) << status;
     EXPECT_FALSE(push.arrived());
+  }
+}
+
+TEST(RegistryPush, Case256AnInterruptedUploadIsGivenUpAndEndsSoon) {
+  for (const int stall : {0, 30}) {
+    Push push(json::array({{{"method", "PUT"}, {"path", "/uploads/"}, {"stall", 30}},
+                           {{"method", "DELETE"}, {"stall", stall}}}));
+    std::stop_source stop;
+    const std::jthread interrupt([&] {
+      while (push.registry.count("PUT", "/uploads/") == 0) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
+      stop.request_stop();
+    });
+    const auto start = std::chrono::steady_clock::now();
+
+    const auto error = error_of([&] {
+      make_client()->push_blob(demo(push.registry.host()), descriptor_of(push.bytes),
+                               push.folder.path() / "blob", "", {}, stop.get_token());
+    });
+
+    EXPECT_EQ(error.code(), base::ErrorCode::kInterrupted);
+    EXPECT_EQ(push.registry.count("DELETE", "/uploads/"), 1U);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(8));
   }
 }
 
