@@ -76,9 +76,15 @@ WholeImage push_source(Session& session, const Invocation& invocation) {
 }  // namespace
 
 int run_pull(Session& session, const Invocation& invocation) {
-  const auto lease = session.store().lease();
   const auto copies = copies_of(invocation);
   const auto source = invocation.subject;
+  if (oci::ImageLocation::parse(source)) {
+    throw base::Error({.code = base::ErrorCode::kUsage,
+                       .what = fmt::format("cannot pull {}", source),
+                       .why = "it names files, and no image of a registry",
+                       .hint = "osartifact push, unpack and inspect take files"});
+  }
+  const auto lease = session.store().lease();
   const auto reference = reference_of(source);
   const auto top = invocation.all ? open_whole_image(session, source).top
                                   : open_image(session, source, true).image.descriptor;

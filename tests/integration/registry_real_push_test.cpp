@@ -56,6 +56,24 @@ class TokenRegistry {
   std::optional<BackgroundProcess> process_;
 };
 
+/// The program in memory.
+struct Program {
+  int run(const std::vector<std::string>& arguments) {
+    std::istringstream in;
+    std::ostringstream output;
+    std::ostringstream errors;
+    base::Environment variables;
+    const base::TempDir folder(base::temp_root(), "program");
+    orchestrator::Environment environment{in, output, errors, variables, folder.path() / "log"};
+    const int status = orchestrator::run(arguments, environment);
+    out = output.str();
+    err = errors.str();
+    return status;
+  }
+  std::string out;
+  std::string err;
+};
+
 class RealPush : public testing::Test {
  protected:
   void SetUp() override {
@@ -179,13 +197,9 @@ TEST_F(RealPush, TheProgramPushesAndPullsAllOfALayout) {
           (folder_.path() / "config.json").string()}) {
       arguments.push_back(word);
     }
-    std::istringstream in;
-    std::ostringstream out;
-    std::ostringstream err;
-    base::Environment variables;
-    orchestrator::Environment environment{in, out, err, variables, folder_.path() / "log"};
-    EXPECT_EQ(orchestrator::run(arguments, environment), 0) << err.str();
-    return out.str();
+    Program program;
+    EXPECT_EQ(program.run(arguments), 0) << program.err;
+    return program.out;
   };
   const auto reference = registry.host() + "/team/demo:1";
   const auto copy = "oci:" + (folder_.path() / "copy").string() + ":again";
@@ -200,4 +214,28 @@ TEST_F(RealPush, TheProgramPushesAndPullsAllOfALayout) {
   EXPECT_EQ(oci::import_all(other, *oci::ImageLocation::parse(copy), {}).digest, top.digest);
   EXPECT_EQ(client(registry.host())->resolve(at(registry.host(), "team/arm:1"), {}).digest,
             image("b").descriptor.digest);
+}
+
+TEST(PushCommand, Case264PreserveDigestsRefusesWhatHasNoManifestToPreserve) {
+  const base::TempDir folder(base::temp_root(), "push-command");
+  oci::Store store(folder.path() / "store");
+  const auto made = tests::make_image(store, {noise(1000)});
+  const auto archive = "docker-archive:" + (folder.path() / "image.tar").string();
+  oci::export_image(store, made.descriptor, *oci::ImageLocation::parse(archive), {});
+  Program program;
+
+  const int status = program.run({"push", "--preserve-digests", archive, "localhost:1/a/b:1",
+                                  "--store", (folder.path() / "store").string()});
+
+  EXPECT_EQ(status, 2);
+  EXPECT_THAT(program.err, HasSubstr("cannot preserve the digests"));
+}
+
+TEST(PullCommand, TakesReferencesOnly) {
+  const base::TempDir folder(base::temp_root(), "pull-command");
+  Program program;
+
+  EXPECT_EQ(program.run({"pull", "oci:/nowhere", "--store", (folder.path() / "store").string()}),
+            2);
+  EXPECT_THAT(program.err, HasSubstr("names files"));
 }

@@ -253,3 +253,26 @@ TEST_F(PullImageTest, Case106AnIndexWithoutOurPlatformSaysWhatThereIs) {
     EXPECT_THAT(error.facts().why, HasSubstr("linux/arm64, linux/riscv64"));
   }
 }
+
+TEST_F(PullImageTest, Case108IndexesWithoutEndAreNotFollowed) {
+  auto name = oci::Digest::of("the last is never asked for").text();
+  for (int i = 0; i < 50; ++i) {
+    const auto index = json{{"schemaVersion", 2},
+                            {"mediaType", oci::media_type::kOciIndex},
+                            {"manifests",
+                             {{{"mediaType", oci::media_type::kOciIndex},
+                               {"digest", name},
+                               {"size", 7},
+                               {"platform", {{"os", "linux"}, {"architecture", "amd64"}}}}}}}
+                           .dump();
+    reference_.digest = oci::Digest::of(index);
+    name = reference_.digest->text();
+    registry_.push_manifest(reference_, std::string(oci::media_type::kOciIndex), index, {});
+  }
+  registry_.calls.clear();
+
+  EXPECT_THROW(static_cast<void>(oci::resolve_image(registry_, store_, reference_, kPlatform, {})),
+               base::Error);
+
+  EXPECT_LT(registry_.count("get"), 10U);
+}

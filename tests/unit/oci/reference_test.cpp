@@ -28,6 +28,8 @@ TEST(Reference, ReadsNamesAsDockerDoes) {
       {"localhost:5000/a/b__c/d-e.f:V1.2_3", "localhost:5000/a/b__c/d-e.f:V1.2_3"},
       {"[::1]:5000/app", "[::1]:5000/app:latest"},
       {"QUAY.io/kairos/debian", "quay.io/kairos/debian:latest"},
+      {"HOST:443/debian", "host:443/debian:latest"},
+      {"LocalHost/debian", "localhost/debian:latest"},
       {"quay.io/a@" + kDigest, "quay.io/a@" + kDigest},
       {"quay.io/a:1@" + kDigest, "quay.io/a:1@" + kDigest},
   };
@@ -44,8 +46,9 @@ TEST(Reference, Case117RefusesWhatIsOutsideTheGrammar) {
         std::string("quay.io/UPPER/x"), std::string("quay.io/a:" + std::string(129, 't')),
         std::string("quay.io/a@" + kDigest + ":tag"), std::string("https://quay.io/a"),
         std::string("quay.io/"), std::string("quay.io/a//b"), std::string("quay.io/a:"),
-        std::string("quay.io:99999999/a"), std::string("$(id)"), std::string("a\nb"),
-        std::string("quay.io/../x"), std::string("quay.io/a.-b"), std::string("a@sha256:abc")}) {
+        std::string("quay.io:99999999/a"), std::string("$(id)"), std::string("HOST/debian"),
+        std::string("a\nb"), std::string("quay.io/../x"), std::string("quay.io/a.-b"),
+        std::string("a@sha256:abc")}) {
     EXPECT_THROW(oci::Reference::parse(text), base::Error) << text;
   }
 }
