@@ -8,6 +8,7 @@
 
 #include "base/files.hpp"
 #include "oci/image_files.hpp"
+#include "oci/layout_index.hpp"
 #include "oci/pull_all.hpp"
 #include "oci/push.hpp"
 #include "orchestrator/run.hpp"
@@ -159,6 +160,35 @@ TEST_F(RealPush, Case262AnIndexGoesThereAndComesBackWhole) {
   EXPECT_EQ(oci::pull_all(*client, other, target, 2, {}, {}).top.digest, top.digest);
 }
 
+TEST_F(RealPush, Case260ReferrersAreListedOnceEach) {
+  const DockerRegistry registry(*certificates_);
+  const auto made = image("a");
+  const auto target = demo(registry.host());
+  oci::push_image(*client(registry.host()), store_, made.descriptor, target, {}, {}, {});
+  const auto push_referrer = [&](const std::string& name) {
+    const auto text = json{{"schemaVersion", 2},
+                           {"mediaType", oci::media_type::kOciManifest},
+                           {"artifactType", "application/x-" + name},
+                           {"config", oci::to_json(made.manifest.config)},
+                           {"layers", json::array()},
+                           {"subject", oci::to_json(made.descriptor)}}
+                          .dump();
+    auto named = target;
+    named.digest = oci::Digest::of(text);
+    client(registry.host())
+        ->push_manifest(named, std::string(oci::media_type::kOciManifest), text, {});
+  };
+
+  push_referrer("one");
+  push_referrer("one");
+  push_referrer("two");
+
+  auto list = target;
+  list.tag = "sha256-" + std::string(made.descriptor.digest.hex());
+  const auto document = json::parse(client(registry.host())->manifest(list, {}).bytes);
+  EXPECT_EQ(document.at("manifests").size(), 2U) << document;
+}
+
 TEST_F(RealPush, Case254MountsWhereTheTokenServerGrantsTheSource) {
   const TokenRegistry registry(*certificates_, {});
   const auto made = image("a");
@@ -206,10 +236,13 @@ TEST_F(RealPush, TheProgramPushesAndPullsAllOfALayout) {
 
   const auto pushed = run({"push", "--all", layout + ":multi", reference}, "store-1");
   const auto pulled = run({"pull", "--all", reference, "--to", copy}, "store-2");
+  const auto again =
+      run({"push", "--all", reference, registry.host() + "/team/again:1"}, "store-4");
   run({"push", "--arch", "arm64", layout + ":multi", registry.host() + "/team/arm:1"}, "store-3");
 
   EXPECT_EQ(pushed, registry.host() + "/team/demo@" + top.digest.text() + "\n");
   EXPECT_EQ(pulled, pushed);
+  EXPECT_EQ(again, registry.host() + "/team/again@" + top.digest.text() + "\n");
   oci::Store other(folder_.path() / "other");
   EXPECT_EQ(oci::import_all(other, *oci::ImageLocation::parse(copy), {}).digest, top.digest);
   EXPECT_EQ(client(registry.host())->resolve(at(registry.host(), "team/arm:1"), {}).digest,

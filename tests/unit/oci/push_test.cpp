@@ -114,6 +114,26 @@ TEST_F(PushTest, Case262NothingIsNamedWhenOnePlatformFails) {
   }
 }
 
+TEST_F(PushTest, Case262ASecondPushSendsOnlyWhatIsMissing) {
+  const auto second = image("b");
+  const auto top =
+      tests::make_index(store_, {{"amd64", image("a").descriptor}, {"arm64", second.descriptor}});
+  const auto fatal = "send " + second.manifest.layers[1].digest.text();
+  registry_.before = [&](const std::string& call) {
+    if (call != fatal) return;
+    throw base::Error({.code = base::ErrorCode::kNetwork, .what = "no", .why = "cut", .hint = ""});
+  };
+  EXPECT_THROW(push(top, {.mount_from = "", .parallel = 1}), base::Error);
+  const auto there = registry_.blobs.size();
+  registry_.before = {};
+
+  const auto result = push(top);
+
+  EXPECT_EQ(result.present_blobs, there);
+  EXPECT_EQ(result.sent_blobs, 5 - there);
+  EXPECT_GT(there, 0U);
+}
+
 TEST_F(PushTest, Case262AnIncompleteIndexSendsNothing) {
   const auto second = image("b");
   const auto top =
