@@ -167,6 +167,31 @@ TEST_F(ImageFilesTest, AllOfAnIndexIsCopiedWithAll) {
   EXPECT_THROW(oci::export_image(store_, top, at("docker-archive", "all.tar"), {}), base::Error);
 }
 
+TEST_F(ImageFilesTest, Case259WhatOnlyItsOwnerMayGiveNeedNotBeThere) {
+  auto image = two_layers();
+  auto& layer = image.manifest.layers[1];
+  layer.media_type = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+  layer.urls = {"https://owner.example/layer"};
+  const nlohmann::json manifest = {
+      {"schemaVersion", 2},
+      {"mediaType", oci::media_type::kOciManifest},
+      {"config", oci::to_json(image.manifest.config)},
+      {"layers", {oci::to_json(image.manifest.layers[0]), oci::to_json(layer)}}};
+  auto descriptor = image.descriptor;
+  descriptor.digest = store_.put_blob(manifest.dump());
+  descriptor.size = manifest.dump().size();
+  store_.remove_blob(layer.digest);
+  for (const auto* format : {"oci", "oci-archive"}) {
+    const auto place = at(format, std::string("foreign-") + format);
+    oci::export_image(store_, descriptor, place, {});
+
+    EXPECT_EQ(import(other_, place).digest, descriptor.digest) << format;
+
+    EXPECT_FALSE(other_.contains(layer));
+    other_.prune(true);
+  }
+}
+
 TEST_F(ImageFilesTest, AnIndexLeadsToTheManifestOfThePlatform) {
   const auto image = two_layers();
   auto entry = image.descriptor;
