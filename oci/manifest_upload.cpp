@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "oci/registry_error.hpp"
 
 namespace oci {
 namespace {
@@ -14,6 +15,14 @@ Digest digest_of(std::string_view bytes, std::string_view algorithm = "sha256") 
   Hasher hasher(algorithm);
   hasher.update(bytes);
   return hasher.finish();
+}
+
+/// The blobs are there, or we would not send the manifest. But while somebody else pushes the same
+/// ones, docker-registry rewrites its links to them, and for a moment does not find them.
+bool is_being_linked(const base::HttpOutcome& outcome) {
+  const int status = outcome.response.status;
+  return !outcome.failure && (status == 400 || status == 404) &&
+         has_error_code(outcome.response, "MANIFEST_BLOB_UNKNOWN");
 }
 
 }  // namespace
@@ -58,7 +67,10 @@ base::HttpResponse ManifestUpload::put(const std::string& name, const std::strin
                          .why = fmt::format("the registry stored it as {}", stored->text()),
                          .hint = ""});
     }
-    const auto wait = base::wait_before_retry(session_->context().retry, outcome, tries, reached);
+    auto wait = base::wait_before_retry(session_->context().retry, outcome, tries, reached);
+    if (is_being_linked(outcome) && tries < session_->context().retry.tries) {
+      wait = session_->context().retry.first_wait * tries;
+    }
     const auto error = [&] {
       return outcome.failure ? base::transport_error(put, *outcome.failure)
                              : session_->error_for(*access_, put, outcome.response);

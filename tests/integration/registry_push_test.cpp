@@ -397,6 +397,32 @@ TEST(RegistryPush, Case263AManifestWhoseConfirmationWasLostIsNotSentAgain) {
   }
 }
 
+TEST(RegistryPush, AManifestWhoseBlobsAreNotFoundForAMomentIsSentAgain) {
+  for (const int times : {2, -1}) {
+    const FaultRegistry registry(
+        {.script = json::array({{{"method", "PUT"},
+                                 {"path", "/manifests/"},
+                                 {"times", times},
+                                 {"status", 400},
+                                 {"body", R"({"errors":[{"code":"DIGEST_INVALID"},)"
+                                          R"({"code":"MANIFEST_BLOB_UNKNOWN"}]})"}}}),
+         .arguments = {},
+         .certificates = nullptr});
+    const auto push = [&] {
+      make_client()->push_manifest(demo(registry.host()),
+                                   std::string(oci::media_type::kOciManifest), kManifest, {});
+    };
+
+    if (times > 0) {
+      EXPECT_NO_THROW(push());
+      EXPECT_EQ(registry.count("PUT", ""), 3U);
+    } else {
+      EXPECT_THAT(error_of(push).facts().why, HasSubstr("MANIFEST_BLOB_UNKNOWN"));
+      EXPECT_EQ(registry.count("PUT", ""), 4U);
+    }
+  }
+}
+
 TEST(RegistryPush, Case263AManifestThatDidNotArriveIsSentAgain) {
   const FaultRegistry registry(
       {.script = json::array({{{"method", "PUT"}, {"path", "/manifests/"}, {"close", true}}}),
