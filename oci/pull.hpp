@@ -5,6 +5,7 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "oci/manifest.hpp"
 #include "oci/platform.hpp"
@@ -57,6 +58,11 @@ struct PullResult {
 /// before any layer is fetched.
 PullResult pull_image(Registry& registry, Store& store, const Reference& reference,
                       const ResolvedImage& image, const Platform& platform, unsigned parallel,
+                      const PullProgress& progress, const std::stop_token& stop);
+
+/// Brings blobs into the store, each once, as pull_image() does with layers.
+PullResult pull_blobs(Registry& registry, Store& store, const Reference& reference,
+                      const std::vector<Descriptor>& blobs, unsigned parallel,
                       const PullProgress& progress, const std::stop_token& stop);
 
 }  // namespace oci

@@ -96,6 +96,7 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
   pull->add_option("--to", invocation.to, "Copy it out as well (repeatable)")
       ->type_name("oci:DIR[:TAG]|oci-archive:FILE|docker-archive:FILE")
       ->allow_extra_args(false);
+  pull->add_flag("--all", invocation.all, "The whole index: images for every platform");
   auto* unpack = command(app, "unpack", "Write an image's root file system into a folder",
                          CommandName::kUnpack);
   unpack
@@ -108,6 +109,11 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
                    "REF, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE")
       ->required();
   push->add_option("REF", invocation.destination, "Where to")->required();
+  push->add_flag("--all", invocation.all, "The whole index: images for every platform");
+  push->add_flag("--nondistributable", invocation.nondistributable,
+                 "Also send layers that only their owner may distribute");
+  push->add_flag("--preserve-digests", invocation.preserve_digests,
+                 "Fail where the manifest cannot stay what it was");
   auto* inspect = command(app, "inspect", "Show an image as JSON", CommandName::kInspect);
   inspect
       ->add_option("SRC", invocation.subject,

@@ -2,6 +2,7 @@
 #include "orchestrator/image_argument.hpp"
 
 #include "oci/image_files.hpp"
+#include "oci/pull_all.hpp"
 
 namespace orchestrator {
 namespace {
@@ -19,6 +20,11 @@ ImageArgument open_file(Session& session, const oci::ImageLocation& location) {
 }
 
 }  // namespace
+
+oci::Reference reference_of(const std::string& source) {
+  return oci::Reference::parse(
+      source.starts_with(kRegistryPrefix) ? source.substr(kRegistryPrefix.size()) : source);
+}
 
 oci::Platform wanted_platform(const CommonOptions& options) {
   return options.arch.empty() ? oci::Platform::host() : oci::Platform::parse(options.arch);
@@ -47,8 +53,7 @@ void report_fact(Session& session, const std::string& stage, const std::string& 
 
 ImageArgument open_image(Session& session, const std::string& source, bool layers) {
   if (const auto location = oci::ImageLocation::parse(source)) return open_file(session, *location);
-  const auto reference = oci::Reference::parse(
-      source.starts_with(kRegistryPrefix) ? source.substr(kRegistryPrefix.size()) : source);
+  const auto reference = reference_of(source);
   const auto platform = wanted_platform(session.options());
   auto& store = session.store();
   const bool offline = session.options().offline;
@@ -69,6 +74,26 @@ ImageArgument open_image(Session& session, const std::string& source, bool layer
   oci::pull_image(*registry, store, reference, argument.image, platform, session.jobs() * 2,
                   progress, session.stop());
   return argument;
+}
+
+WholeImage open_whole_image(Session& session, const std::string& source) {
+  auto& store = session.store();
+  if (const auto location = oci::ImageLocation::parse(source)) {
+    return {
+        .top = oci::import_all(store, *location, session.stop()), .repository = "", .registry = ""};
+  }
+  const auto reference = reference_of(source);
+  const auto whole = [&](oci::Descriptor top) {
+    return WholeImage{
+        .top = std::move(top), .repository = reference.repository, .registry = reference.registry};
+  };
+  if (session.options().offline) return whole(oci::find_all(store, reference));
+  const oci::PullProgress progress = [&](std::uint64_t done, std::uint64_t total) {
+    report_progress(session, "pull", done, total);
+  };
+  return whole(oci::pull_all(*session.registry({}, {}), store, reference, session.jobs() * 2,
+                             progress, session.stop())
+                   .top);
 }
 
 }  // namespace orchestrator

@@ -60,7 +60,9 @@ struct Invocation {
   bool image_archive = false;
   bool raw = false;
   bool config = false;
-  bool all = false;
+  bool all = false;  ///< Of pull and push: every platform; of prune: named images too.
+  bool nondistributable = false;
+  bool preserve_digests = false;
   bool push = false;  ///< Of auth check.
 };
 

@@ -289,7 +289,8 @@ TEST(RegistryImage, ATokenOfTwoSecondsLastsThroughAPushOfHalfAMinute) {
                    .registry = {.retry = quick_retries(), .chunk_bytes = 3 * kMiB / 2}});
   const auto start = std::chrono::steady_clock::now();
 
-  oci::push_image(*client, local.store, *local.resolved, demo(registry.host()), "", 2, {}, {});
+  oci::push_image(*client, local.store, *local.resolved, demo(registry.host()),
+                  {.mount_from = "", .parallel = 2}, {}, {});
 
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::seconds(28));
   for (const auto& layer : layers) EXPECT_TRUE(registry.has_blob(oci::Digest::of(layer)));
@@ -339,7 +340,8 @@ TEST(RegistryImage, Case034ASecretSwappedInMidPushIsReadAgain) {
   client->has_blob(demo(registry.host()), descriptor_of("x"), {});
   secret.swap(config_for(registry.host(), "bob", "two"));
 
-  oci::push_image(*client, local.store, *local.resolved, demo(registry.host()), "", 1, {}, {});
+  oci::push_image(*client, local.store, *local.resolved, demo(registry.host()),
+                  {.mount_from = "", .parallel = 1}, {}, {});
 
   for (const auto& layer : layers) EXPECT_TRUE(registry.has_blob(oci::Digest::of(layer)));
 }
