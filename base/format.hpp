@@ -14,8 +14,8 @@ std::string format_bytes(std::uint64_t bytes);
 /// "0.4 s", "12.3 s", "2 min 05 s", "1 h 02 min".
 std::string format_duration(std::chrono::milliseconds duration);
 
-/// `text` with control characters (but not newline) escaped as \xNN, so that foreign text cannot
-/// steer a terminal. UTF-8 passes.
+/// `text` with control characters (but not newline) and what is not UTF-8 escaped as \xNN, so that
+/// foreign text cannot steer a terminal or break a JSON log. Other UTF-8 passes.
 std::string printable(std::string_view text);
 
 /// The candidate nearest to `word` by edit distance, or empty when none is near enough to be meant.

@@ -146,8 +146,10 @@ HttpClient::HttpClient(HttpClientOptions options) {
 HttpClient::~HttpClient() = default;
 
 bool HttpClient::may_speak_plain_http(const Url& url) const {
-  return is_loopback_host(url.host) || pool_->trust().is_insecure(url);
+  return is_loopback_host(url.host) || pool_->trust().is_insecure(url) || is_plain_http(url);
 }
+
+bool HttpClient::is_plain_http(const Url& url) const { return pool_->trust().is_plain_http(url); }
 
 bool HttpClient::has_reached(const Url& url) const { return pool_->reached(url).has_value(); }
 

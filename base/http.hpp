@@ -124,8 +124,11 @@ class HttpClient {
   /// As try_perform, but a transport failure is thrown (Error kNetwork, with a hint).
   HttpResponse perform(const HttpRequest& request, const std::stop_token& stop);
 
-  /// Whether plain HTTP may be spoken to the host of `url`: it is loopback or marked insecure.
+  /// Whether plain HTTP may be spoken to the host of `url`: it is loopback or marked insecure or
+  /// plain.
   [[nodiscard]] bool may_speak_plain_http(const Url& url) const;
+  /// Whether nothing else is to be tried there.
+  [[nodiscard]] bool is_plain_http(const Url& url) const;
   /// Whether a connection to this origin has succeeded before.
   [[nodiscard]] bool has_reached(const Url& url) const;
 

@@ -68,6 +68,11 @@ std::vector<std::string> host_names(const Url& url) {
   return names;
 }
 
+bool names(const std::set<std::string>& hosts, const Url& url) {
+  return hosts.contains(url.authority()) ||
+         hosts.contains(fmt::format("{}:{}", url.host, url.port));
+}
+
 void add_host_folder(const fs::path& folder, HostTrust& trust, std::string& extra) {
   for (const auto& file : files_in(folder, {".crt"})) extra += read_certificates(file);
   for (const auto& certificate : files_in(folder, {".cert"})) {
@@ -119,10 +124,16 @@ TlsTrust::TlsTrust(TlsTrustOptions options, fs::path system_bundle)
     : options_(std::move(options)), system_bundle_(std::move(system_bundle)) {}
 
 bool TlsTrust::is_insecure(const Url& url) const {
-  const auto plain_port = fmt::format("{}:{}", url.host, url.port);
-  return options_.insecure_hosts.contains(url.authority()) ||
-         options_.insecure_hosts.contains(plain_port);
+  if (names(options_.insecure_hosts, url)) return true;
+  const auto authority = url.authority();
+  for (auto dot = authority.find('.'); dot != std::string::npos;
+       dot = authority.find('.', dot + 1)) {
+    if (dot > 0 && options_.insecure_hosts.contains("*" + authority.substr(dot))) return true;
+  }
+  return false;
 }
+
+bool TlsTrust::is_plain_http(const Url& url) const { return names(options_.plain_http_hosts, url); }
 
 std::shared_ptr<const HostTrust> TlsTrust::for_host(const Url& url) {
   const std::scoped_lock lock(mutex_);

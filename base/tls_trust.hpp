@@ -22,8 +22,11 @@ struct TlsTrustOptions {
   std::vector<std::filesystem::path> certs_dirs;
   std::optional<std::filesystem::path> ca_file;                ///< Instead of the system's bundle.
   std::optional<std::vector<std::filesystem::path>> ca_paths;  ///< Instead of the system's folder.
-  /// "HOST" or "HOST:PORT": TLS is not verified there, and plain HTTP is spoken if it has no TLS.
+  /// "HOST", "HOST:PORT", or "*.DOMAIN" for all below it: TLS is not verified there, and plain HTTP
+  /// is spoken if it has no TLS.
   std::set<std::string> insecure_hosts;
+  /// "HOST" or "HOST:PORT" that speaks plain HTTP: TLS is not tried there.
+  std::set<std::string> plain_http_hosts;
 
   /// Takes SSL_CERT_FILE and SSL_CERT_DIR (split at colons) as Go and OpenSSL do, and the usual
   /// certs_dirs: $XDG_CONFIG_HOME (else ~/.config)/containers, /etc/containers, /etc/docker.
@@ -51,6 +54,8 @@ class TlsTrust {
   std::shared_ptr<const HostTrust> for_host(const Url& url);
 
   [[nodiscard]] bool is_insecure(const Url& url) const;
+  /// Whether only plain HTTP is spoken there.
+  [[nodiscard]] bool is_plain_http(const Url& url) const;
 
  private:
   [[nodiscard]] HostTrust load(const Url& url) const;

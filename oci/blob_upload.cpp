@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/format.hpp"
@@ -13,6 +16,7 @@
 namespace oci {
 namespace {
 
+constexpr std::chrono::seconds kGiveUpPatience{2};
 constexpr std::chrono::seconds kCommitPatience{300};  // The registry reads it all again.
 
 /// Answers by which registries and proxies say that they do not take a blob in one piece.
@@ -73,23 +77,35 @@ bool BlobUpload::mount(const std::string& repository, const std::stop_token& sto
 void BlobUpload::send(const std::stop_token& stop) {
   const auto& retry = session_->context().retry;
   bool whole = true;
+  std::uint64_t offset = 0;
   try {
     for (int tries = 1;; ++tries) {
       if (!location_) start(stop);
-      const auto result = whole ? send_whole(stop) : send_pieces(stop);
+      const auto result = whole ? send_whole(stop) : send_pieces(offset, stop);
       if (result == Result::kDone) return;
-      give_up(stop);
-      const bool switch_over = result == Result::kRefused && whole;
-      whole = whole && !switch_over;
-      if (switch_over) continue;
+      if (result == Result::kRefused && whole) {
+        give_up();
+        whole = false;
+        continue;
+      }
       if (result == Result::kRefused || tries >= retry.tries) throw base::Error(*last_error_);
       base::sleep_unless_stopped(retry.first_wait * tries, stop);
-      if (exists(stop)) return;  // The answer was lost, not the blob.
+      if (exists(stop)) return give_up();  // The answer was lost, not the blob.
+      offset = take_up(whole, stop);
+      if (offset > 0) whole = false;
     }
   } catch (...) {
-    give_up(stop);
+    give_up();
     throw;
   }
+}
+
+/// Where a broken PUT goes on; 0: nowhere, a new upload must begin.
+std::uint64_t BlobUpload::take_up(bool whole, const std::stop_token& stop) {
+  const auto arrived = whole ? uploaded(stop) : std::nullopt;
+  if (arrived && *arrived <= source_.blob.size && *arrived > 0) return *arrived;
+  give_up();
+  return 0;
 }
 
 void BlobUpload::start(const std::stop_token& stop) {
@@ -149,8 +165,7 @@ BlobUpload::Result BlobUpload::send_whole(const std::stop_token& stop) {
   throw base::Error(*last_error_);
 }
 
-BlobUpload::Result BlobUpload::send_pieces(const std::stop_token& stop) {
-  std::uint64_t offset = 0;
+BlobUpload::Result BlobUpload::send_pieces(std::uint64_t offset, const std::stop_token& stop) {
   int broken = 0;
   while (offset < source_.blob.size) {
     const auto before = offset;
@@ -211,12 +226,21 @@ BlobUpload::Result BlobUpload::finish(const std::stop_token& stop) {
   return broken ? Result::kBroken : Result::kRefused;
 }
 
-void BlobUpload::give_up(const std::stop_token& stop) noexcept {
+/// Also when we were told to stop, but not for longer than kGiveUpPatience.
+void BlobUpload::give_up() noexcept {
   if (!location_) return;
   try {
-    auto abandon = request("DELETE", *location_);
-    abandon.stall_timeout = std::chrono::seconds(5);
-    static_cast<void>(session_->try_send(*access_, abandon, stop));
+    std::stop_source limit;
+    const std::jthread timer([&limit](const std::stop_token& done) {
+      std::mutex mutex;
+      std::unique_lock lock(mutex);
+      std::condition_variable_any wait;
+      if (!wait.wait_for(lock, done, kGiveUpPatience, [&] { return done.stop_requested(); })) {
+        limit.request_stop();
+      }
+    });
+    static_cast<void>(
+        session_->try_send(*access_, request("DELETE", *location_), limit.get_token()));
   } catch (const std::exception&) {
     // The registry forgets uploads by itself; this was only politeness.
   }

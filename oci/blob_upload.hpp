@@ -14,7 +14,8 @@
 namespace oci {
 
 /// One blob on its way into a registry: mounted if possible, else sent in one PUT, else in pieces
-/// where the registry does not take it whole. What a broken answer leaves open, a HEAD decides.
+/// where the registry does not take it whole. What a broken answer leaves open, a HEAD decides; a
+/// broken PUT goes on in pieces from where the registry says it broke.
 /// Source: OCI distribution-spec, "Pushing blobs".
 class BlobUpload {
  public:
@@ -39,12 +40,13 @@ class BlobUpload {
   enum class Result { kDone, kRefused, kBroken };
 
   void start(const std::stop_token& stop);
+  std::uint64_t take_up(bool whole, const std::stop_token& stop);
   Result send_whole(const std::stop_token& stop);
-  Result send_pieces(const std::stop_token& stop);
+  Result send_pieces(std::uint64_t offset, const std::stop_token& stop);
   Result send_piece(std::uint64_t& offset, const std::stop_token& stop);
   Result finish(const std::stop_token& stop);
   std::optional<std::uint64_t> uploaded(const std::stop_token& stop);
-  void give_up(const std::stop_token& stop) noexcept;
+  void give_up() noexcept;
   void follow(const base::HttpResponse& response);
   void count(std::uint64_t position);
   base::HttpRequest request(std::string method, const base::Url& url) const;

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <set>
 #include <vector>
 
 #include "base/error.hpp"
@@ -12,6 +11,7 @@
 #include "oci/blob_export.hpp"
 #include "oci/docker_archive.hpp"
 #include "oci/image_files.hpp"
+#include "oci/image_graph.hpp"
 #include "oci/layout_index.hpp"
 #include "oci/tar_writer.hpp"
 
@@ -26,14 +26,15 @@ std::string blob_name(const Digest& digest) {
   return fmt::format("blobs/{}/{}", digest.algorithm(), digest.hex());
 }
 
-/// Manifest, config, layers: each once.
-std::vector<Descriptor> blobs_of(const Descriptor& descriptor, const Manifest& manifest) {
-  std::vector<Descriptor> blobs = {descriptor, manifest.config};
-  std::set<Digest> seen = {descriptor.digest, manifest.config.digest};
-  for (const auto& layer : manifest.layers) {
-    if (seen.insert(layer.digest).second) blobs.push_back(layer);
+/// Manifests and blobs, each once. What its owner alone may give need not be there.
+std::vector<Descriptor> parts_of(const Store& store, const Descriptor& top) {
+  auto graph = read_graph(store, top, top.digest.text());
+  auto parts = std::move(graph.documents);
+  for (auto& blob : graph.blobs) {
+    if (is_nondistributable(blob.media_type) && !store.contains(blob)) continue;
+    parts.push_back(std::move(blob));
   }
-  return blobs;
+  return parts;
 }
 
 void copy_to_file(ByteSource& source, const fs::path& path) {
@@ -56,9 +57,9 @@ void copy_to_file(ByteSource& source, const fs::path& path) {
   }
 }
 
-void export_layout(Store& store, const Descriptor& descriptor, const Manifest& manifest,
-                   const ImageLocation& to, const std::stop_token& stop) {
-  for (const auto& blob : blobs_of(descriptor, manifest)) {
+void export_layout(Store& store, const Descriptor& descriptor, const ImageLocation& to,
+                   const std::stop_token& stop) {
+  for (const auto& blob : parts_of(store, descriptor)) {
     const auto path = to.path / blob_name(blob.digest);
     base::make_directories(path.parent_path());
     if (fs::is_regular_file(fs::symlink_status(path)) && fs::file_size(path) == blob.size) continue;
@@ -74,12 +75,12 @@ void export_layout(Store& store, const Descriptor& descriptor, const Manifest& m
                               with_name(index, to.name, descriptor, index_path.string()));
 }
 
-void export_archive(Store& store, const Descriptor& descriptor, const Manifest& manifest,
-                    const ImageLocation& to, const std::stop_token& stop) {
+void export_archive(Store& store, const Descriptor& descriptor, const ImageLocation& to,
+                    const std::stop_token& stop) {
   TarWriter tar(to.path);
   tar.add("oci-layout", kLayoutFile);
   tar.add("index.json", with_name(kEmptyLayoutIndex, to.name, descriptor, to.text()));
-  for (const auto& blob : blobs_of(descriptor, manifest)) {
+  for (const auto& blob : parts_of(store, descriptor)) {
     BlobExport source(store, blob, stop);
     tar.add(blob_name(blob.digest), source, blob.size);
   }
@@ -99,14 +100,20 @@ std::string document(const Store& store, const Digest& digest, std::size_t limit
 
 void export_image(Store& store, const Descriptor& descriptor, const ImageLocation& to,
                   const std::stop_token& stop) {
-  const auto text = document(store, descriptor.digest, kMaxManifestBytes);
-  const auto manifest = parse_manifest(text, descriptor.media_type, descriptor.digest.text());
   switch (to.format) {
     case ImageLocation::Format::kOciLayout:
-      return export_layout(store, descriptor, manifest, to, stop);
+      return export_layout(store, descriptor, to, stop);
     case ImageLocation::Format::kOciArchive:
-      return export_archive(store, descriptor, manifest, to, stop);
+      return export_archive(store, descriptor, to, stop);
     case ImageLocation::Format::kDockerArchive: {
+      if (is_index(descriptor.media_type)) {
+        throw base::Error({.code = base::ErrorCode::kUsage,
+                           .what = fmt::format("cannot write {}", to.text()),
+                           .why = "an archive for docker holds images of one platform, no index",
+                           .hint = "write oci:DIR or oci-archive:FILE, or leave out --all"});
+      }
+      const auto text = document(store, descriptor.digest, kMaxManifestBytes);
+      const auto manifest = parse_manifest(text, descriptor.media_type, descriptor.digest.text());
       const auto& digest = manifest.config.digest;
       const auto config = parse_config(document(store, digest, kMaxConfigBytes), digest.text());
       return export_docker_archive(store, manifest, config, to, stop);

@@ -16,11 +16,14 @@ namespace oci {
 Descriptor import_image(Store& store, const ImageLocation& from, const Platform& platform,
                         const std::stop_token& stop);
 
-/// Writes an image of the store out; `manifest` is an image manifest, not an index. A file appears
-/// whole or not at all; a layout directory keeps the other images it has.
-/// Throws base::Error: kIntegrity (a corrupt blob is removed from the store), kNotFound, kIo,
-/// kNoSpace, kInterrupted.
-void export_image(Store& store, const Descriptor& manifest, const ImageLocation& to,
+/// As import_image(), but all that the name leads to: an index comes with all its images.
+Descriptor import_all(Store& store, const ImageLocation& from, const std::stop_token& stop);
+
+/// Writes an image of the store out, or an index with all its images. A file appears whole or not
+/// at all; a layout directory keeps the other images it has.
+/// Throws base::Error: kIntegrity (a corrupt blob is removed from the store), kNotFound, kUsage (a
+/// docker archive cannot hold an index), kIo, kNoSpace, kInterrupted.
+void export_image(Store& store, const Descriptor& top, const ImageLocation& to,
                   const std::stop_token& stop);
 
 }  // namespace oci

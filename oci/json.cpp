@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/format.hpp"
 
 namespace oci {
 namespace {
@@ -32,15 +33,15 @@ nlohmann::json parse_json(std::string_view text, std::string_view what) {
     if (event == nlohmann::json::parse_event_t::object_end) keys.pop_back();
     if (event == nlohmann::json::parse_event_t::key &&
         !keys.back().insert(value.get<std::string>()).second) {
-      refuse(what,
-             fmt::format("the key \"{}\" stands twice in one object", value.get<std::string>()));
+      refuse(what, fmt::format("the key \"{}\" stands twice in one object",
+                               base::printable(value.get<std::string>())));
     }
     return true;
   };
   try {
     return nlohmann::json::parse(text, check);
   } catch (const nlohmann::json::exception& error) {
-    refuse(what, error.what());
+    refuse(what, base::printable(error.what()));
   }
 }
 

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 
 #include "base/error.hpp"
+#include "oci/descriptor_json.hpp"
 #include "oci/json.hpp"
 
 namespace oci {
@@ -19,7 +19,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kMaxDescriptorBytes = std::int64_t{1} << 53;  // What JSON numbers can hold.
+constexpr std::array<std::string_view, 10> kDocumentKeys = {
+    "schemaVersion", "mediaType", "config",  "layers",       "manifests",
+    "fsLayers",      "history",   "subject", "artifactType", "annotations"};
 
 [[noreturn]] void refuse(std::string_view what, std::string why, std::string hint = "") {
   throw base::Error({.code = base::ErrorCode::kIntegrity,
@@ -28,34 +30,10 @@ constexpr std::int64_t kMaxDescriptorBytes = std::int64_t{1} << 53;  // What JSO
                      .hint = std::move(hint)});
 }
 
-std::string text_field(const json& object, const char* name, std::string_view what) {
-  const auto found = object.find(name);
-  if (found == object.end() || found->is_null()) return "";
-  if (!found->is_string()) refuse(what, fmt::format("{} is not a string", name));
-  return found->get<std::string>();
-}
-
-/// Refuses keys that differ from ours only in case: another parser may read them (CVE-2021-41190).
-void refuse_lookalikes(const json& object, std::string_view what) {
-  constexpr std::array<std::string_view, 8> kKeys = {"schemaVersion", "mediaType", "config",
-                                                     "layers",        "manifests", "fsLayers",
-                                                     "history",       "subject"};
-  for (const auto& [key, value] : object.items()) {
-    for (const auto known : kKeys) {
-      const bool alike =
-          key != known && std::equal(key.begin(), key.end(), known.begin(), known.end(),
-                                     [](unsigned char left, unsigned char right) {
-                                       return std::tolower(left) == std::tolower(right);
-                                     });
-      if (alike) refuse(what, fmt::format("the key \"{}\" is not \"{}\"", key, known));
-    }
-  }
-}
-
 json parse_document(std::string_view text, std::string_view what) {
   auto document = parse_json(text, what);
   if (!document.is_object()) refuse(what, "it is not a JSON object");
-  refuse_lookalikes(document, what);
+  refuse_lookalikes(document, kDocumentKeys, what);
   if (document.contains("fsLayers") || document.value("schemaVersion", json(2)) == json(1)) {
     refuse(what, "it is a schema 1 manifest, which has been withdrawn",
            "push the image again with a current tool");
@@ -74,64 +52,10 @@ void check_media_type(const json& document, std::string_view expected, std::stri
   }
 }
 
-std::map<std::string, std::string> parse_annotations(const json& object, std::string_view what) {
-  std::map<std::string, std::string> annotations;
-  const auto found = object.find("annotations");
-  if (found == object.end() || found->is_null()) return annotations;
-  if (!found->is_object()) refuse(what, "annotations is not an object");
-  for (const auto& [key, value] : found->items()) {
-    if (!value.is_string()) refuse(what, fmt::format("the annotation {} is not a string", key));
-    annotations.emplace(key, value.get<std::string>());
-  }
-  return annotations;
-}
-
-std::optional<Platform> parse_platform(const json& object, std::string_view what) {
-  const auto found = object.find("platform");
-  if (found == object.end() || !found->is_object()) return std::nullopt;
-  return Platform{.os = text_field(*found, "os", what),
-                  .architecture = text_field(*found, "architecture", what),
-                  .variant = text_field(*found, "variant", what)};
-}
-
-Descriptor parse_descriptor(const json& object, std::string_view what) {
-  if (!object.is_object()) refuse(what, "a descriptor is not an object");
-  const auto digest_text = text_field(object, "digest", what);
-  const auto digest = Digest::parse(digest_text);
-  if (!digest) {
-    refuse(what, fmt::format("'{}' is not a digest we support", digest_text),
-           "sha256 and sha512 are supported");
-  }
-  const auto size = object.find("size");
-  if (size == object.end() || !size->is_number_integer()) {
-    refuse(what, fmt::format("the size of {} is not a whole number", digest_text));
-  }
-  const bool in_range = size->is_number_unsigned()
-                            ? size->get<std::uint64_t>() <= std::uint64_t{kMaxDescriptorBytes}
-                            : size->get<std::int64_t>() >= 0;
-  if (!in_range) refuse(what, fmt::format("the size of {} is out of range", digest_text));
-  Descriptor descriptor{.media_type = text_field(object, "mediaType", what),
-                        .digest = *digest,
-                        .size = size->get<std::uint64_t>(),
-                        .annotations = parse_annotations(object, what),
-                        .platform = parse_platform(object, what),
-                        .urls = {}};
-  if (const auto urls = object.find("urls"); urls != object.end() && urls->is_array()) {
-    for (const auto& url : *urls) {
-      if (url.is_string()) descriptor.urls.push_back(url.get<std::string>());
-    }
-  }
-  return descriptor;
-}
-
-std::vector<Descriptor> parse_descriptors(const json& document, const char* name,
-                                          std::string_view what) {
-  std::vector<Descriptor> descriptors;
-  const auto found = document.find(name);
-  if (found == document.end() || found->is_null()) return descriptors;
-  if (!found->is_array()) refuse(what, fmt::format("{} is not an array", name));
-  for (const auto& object : *found) descriptors.push_back(parse_descriptor(object, what));
-  return descriptors;
+std::optional<Descriptor> parse_subject(const json& document, std::string_view what) {
+  const auto found = document.find("subject");
+  if (found == document.end() || found->is_null()) return std::nullopt;
+  return parse_descriptor(*found, what);
 }
 
 /// Seconds since 1970 of an RFC 3339 time with offset; 0 when it is none.
@@ -155,6 +79,17 @@ bool is_attestation(const Descriptor& descriptor) {
          (descriptor.platform && descriptor.platform->os == "unknown");
 }
 
+/// From its own mediaType field or, where it has none, from its shape.
+std::string media_type_of(const json& document, std::string_view what) {
+  auto own = text_field(document, "mediaType", what);
+  if (!own.empty()) return own;
+  if (document.contains("manifests")) return std::string(media_type::kOciIndex);
+  if (document.contains("config") || document.contains("layers")) {
+    return std::string(media_type::kOciManifest);
+  }
+  refuse(what, "it is neither an image manifest nor an index");
+}
+
 }  // namespace
 
 bool is_index(std::string_view media_type) {
@@ -165,24 +100,29 @@ bool is_manifest(std::string_view media_type) {
   return media_type == media_type::kOciManifest || media_type == media_type::kDockerManifest;
 }
 
+bool is_schema1(std::string_view media_type) {
+  return media_type.starts_with("application/vnd.docker.distribution.manifest.v1+");
+}
+
+bool is_nondistributable(std::string_view media_type) {
+  return media_type.starts_with("application/vnd.oci.image.layer.nondistributable.v1.") ||
+         media_type.starts_with("application/vnd.docker.image.rootfs.foreign.");
+}
+
 std::string detect_media_type(std::string_view text, std::string_view what) {
-  const auto document = parse_document(text, what);
-  auto own = text_field(document, "mediaType", what);
-  if (!own.empty()) return own;
-  if (document.contains("manifests")) return std::string(media_type::kOciIndex);
-  if (document.contains("config") || document.contains("layers")) {
-    return std::string(media_type::kOciManifest);
-  }
-  refuse(what, "it is neither an image manifest nor an index");
+  return media_type_of(parse_document(text, what), what);
 }
 
 Manifest parse_manifest(std::string_view text, std::string_view media_type, std::string_view what) {
   const auto document = parse_document(text, what);
   check_media_type(document, media_type, what);
   if (!document.contains("config")) refuse(what, "it has no config");
-  Manifest manifest{.media_type = detect_media_type(text, what),
+  Manifest manifest{.media_type = media_type_of(document, what),
                     .config = parse_descriptor(document.at("config"), what),
-                    .layers = parse_descriptors(document, "layers", what)};
+                    .layers = parse_descriptors(document, "layers", what),
+                    .artifact_type = text_field(document, "artifactType", what),
+                    .subject = parse_subject(document, what),
+                    .annotations = parse_annotations(document, what)};
   if (!is_manifest(manifest.media_type)) {
     refuse(what, fmt::format("its mediaType {} is not an image manifest's", manifest.media_type));
   }
@@ -193,8 +133,15 @@ Index parse_index(std::string_view text, std::string_view media_type, std::strin
   const auto document = parse_document(text, what);
   check_media_type(document, media_type, what);
   if (!document.contains("manifests")) refuse(what, "it has no manifests");
-  return {.media_type = detect_media_type(text, what),
-          .manifests = parse_descriptors(document, "manifests", what)};
+  Index index{.media_type = media_type_of(document, what),
+              .manifests = parse_descriptors(document, "manifests", what),
+              .artifact_type = text_field(document, "artifactType", what),
+              .subject = parse_subject(document, what),
+              .annotations = parse_annotations(document, what)};
+  if (!is_index(index.media_type)) {
+    refuse(what, fmt::format("its mediaType {} is not an index's", index.media_type));
+  }
+  return index;
 }
 
 ImageConfig parse_config(std::string_view text, std::string_view what) {
@@ -222,11 +169,16 @@ ImageConfig parse_config(std::string_view text, std::string_view what) {
 const Descriptor& select_platform(const Index& index, const Platform& platform,
                                   std::string_view what) {
   std::vector<std::string> offered;
+  const Descriptor* best = nullptr;
+  int best_fit = 0;
   for (const auto& descriptor : index.manifests) {
     if (is_attestation(descriptor)) continue;
-    if (descriptor.platform && platform.accepts(*descriptor.platform)) return descriptor;
+    const int fit = descriptor.platform ? platform.fit(*descriptor.platform) : 0;
+    if (fit > best_fit) best = &descriptor;
+    best_fit = std::max(fit, best_fit);
     offered.push_back(descriptor.platform ? descriptor.platform->text() : "(no platform)");
   }
+  if (best != nullptr) return *best;
   throw base::Error(
       {.code = base::ErrorCode::kNotFound,
        .what = fmt::format("{} has no image for {}", what, platform.text()),

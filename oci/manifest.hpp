@@ -34,6 +34,11 @@ inline constexpr std::string_view kDockerLayerGzip =
 
 bool is_index(std::string_view media_type);
 bool is_manifest(std::string_view media_type);
+/// Manifests of schema 1, withdrawn by everybody.
+bool is_schema1(std::string_view media_type);
+/// Layers that are to be had from their owner alone ("foreign" in Docker's words).
+/// Source: OCI image-spec, layer.md, "Non-Distributable Layers".
+bool is_nondistributable(std::string_view media_type);
 
 /// Points at content. Source: OCI image-spec, descriptor.md.
 struct Descriptor {
@@ -43,6 +48,7 @@ struct Descriptor {
   std::map<std::string, std::string> annotations;
   std::optional<Platform> platform;
   std::vector<std::string> urls;  ///< Where a foreign layer is to be had; never fetched by default.
+  std::string data = {};  ///< The content, where it was embedded and is what size and digest say.
 };
 
 /// An image manifest. Source: OCI image-spec, manifest.md; Docker image manifest v2 schema 2.
@@ -50,12 +56,18 @@ struct Manifest {
   std::string media_type;
   Descriptor config;
   std::vector<Descriptor> layers;  ///< Base layer first.
+  std::string artifact_type = {};  ///< What it is when it is no image; may be empty.
+  std::optional<Descriptor> subject = std::nullopt;  ///< The manifest that this one is about.
+  std::map<std::string, std::string> annotations = {};
 };
 
 /// An image index. Source: OCI image-spec, image-index.md.
 struct Index {
   std::string media_type;
   std::vector<Descriptor> manifests;
+  std::string artifact_type = {};
+  std::optional<Descriptor> subject = std::nullopt;
+  std::map<std::string, std::string> annotations = {};
 };
 
 /// What of an image config we use. Source: OCI image-spec, config.md.
@@ -67,7 +79,7 @@ struct ImageConfig {
 
 /// Parses and checks a manifest. `media_type` is what the registry or descriptor says it is; empty
 /// when nobody said. Throws base::Error kIntegrity: ambiguous documents (CVE-2021-41190), a
-/// mediaType that differs, bad digests or sizes, schema 1.
+/// mediaType that differs, keys twice or in another case than ours, bad digests or sizes, schema 1.
 Manifest parse_manifest(std::string_view json, std::string_view media_type, std::string_view what);
 Index parse_index(std::string_view json, std::string_view media_type, std::string_view what);
 ImageConfig parse_config(std::string_view json, std::string_view what);
@@ -75,8 +87,8 @@ ImageConfig parse_config(std::string_view json, std::string_view what);
 /// The media type of a manifest or index document, from its own mediaType field or its shape.
 std::string detect_media_type(std::string_view json, std::string_view what);
 
-/// The first entry of `index` for `platform`; attestations are skipped. Throws base::Error
-/// kNotFound listing the platforms that are there.
+/// The entry of `index` that fits `platform` best (Platform::fit), the first of equals;
+/// attestations are skipped. Throws base::Error kNotFound listing the platforms that are there.
 const Descriptor& select_platform(const Index& index, const Platform& platform,
                                   std::string_view what);
 

@@ -67,9 +67,12 @@ std::string Platform::text() const {
   return os + "/" + architecture + (variant.empty() ? "" : "/" + variant);
 }
 
-bool Platform::accepts(const Platform& offered) const {
-  if (os != offered.os || architecture != offered.architecture) return false;
-  return variant.empty() || canonical_variant(*this) == canonical_variant(offered);
+bool Platform::accepts(const Platform& offered) const { return fit(offered) > 0; }
+
+int Platform::fit(const Platform& offered) const {
+  if (os != offered.os || architecture != offered.architecture) return 0;
+  if (canonical_variant(*this) == canonical_variant(offered)) return 2;
+  return variant.empty() ? 1 : 0;
 }
 
 }  // namespace oci

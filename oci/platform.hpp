@@ -19,6 +19,9 @@ struct Platform {
   [[nodiscard]] std::string text() const;
   /// Whether an image for `offered` serves a wish for this platform; arm64 is arm64/v8.
   [[nodiscard]] bool accepts(const Platform& offered) const;
+  /// How well it does so: 0 not at all, 2 with just the variant wished for (none is one too), 1
+  /// with another where none was wished for.
+  [[nodiscard]] int fit(const Platform& offered) const;
   friend bool operator==(const Platform&, const Platform&) = default;
 };
 

@@ -105,15 +105,16 @@ class StoreSink final : public BlobSink {
 class LayerPull {
  public:
   LayerPull(Registry& registry, Store& store, const Reference& reference,
-            const PullProgress& progress, const LayerArrived& arrived)
+            const PullProgress& progress, LayerArrived arrived)
       : registry_(registry),
         store_(store),
         reference_(reference),
         progress_(progress),
-        arrived_(arrived) {}
+        arrived_(std::move(arrived)) {}
 
-  PullResult run(const Manifest& manifest, unsigned parallel, const std::stop_token& stop) {
-    collect(manifest);
+  PullResult run(const std::vector<Descriptor>& layers, unsigned parallel,
+                 const std::stop_token& stop) {
+    collect(layers);
     check_space();
     for_each_parallel(wanted_.size(), parallel, stop,
                       [this](std::size_t index, const std::stop_token& ended) {
@@ -147,10 +148,10 @@ class LayerPull {
          .hint = "free space there (osartifact store prune), or use another --store"});
   }
 
-  void collect(const Manifest& manifest) {
+  void collect(const std::vector<Descriptor>& layers) {
     std::set<Digest> seen;
-    for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
-      const auto& blob = manifest.layers[i];
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const auto& blob = layers[i];
       if (!seen.insert(blob.digest).second) continue;
       total_ += blob.size;
       if (store_.contains(blob)) {
@@ -232,7 +233,7 @@ class LayerPull {
   Store& store_;
   const Reference& reference_;
   const PullProgress& progress_;
-  const LayerArrived& arrived_;
+  LayerArrived arrived_;
   std::vector<Wanted> wanted_;
   std::atomic<std::int64_t> done_ = 0;
   std::uint64_t total_ = 0;
@@ -252,6 +253,10 @@ void pull_small_blob(Registry& registry, Store& store, const Reference& referenc
                        .what = fmt::format("cannot use the config of {}", reference.text()),
                        .why = fmt::format("it has {} bytes; the limit is {}", blob.size, limit),
                        .hint = ""});
+  }
+  if (!blob.data.empty()) {
+    store.put_blob(blob.data, blob.digest.algorithm());
+    return;
   }
   const auto writer = store.write_blob(blob, stop);
   if (writer->complete()) return;
@@ -281,7 +286,7 @@ Descriptor fetch_top(Registry& registry, Store& store, const Reference& referenc
   const auto told = registry.resolve(reference, stop);
   if (store.read_blob(told.digest, kMaxManifestBytes)) return told;
   const auto document = fetch_told(registry, reference, told.digest, stop);
-  store.put_blob(document.bytes);
+  store.put_blob(document.bytes, document.descriptor.digest.algorithm());
   return document.descriptor;
 }
 
@@ -316,7 +321,7 @@ ResolvedImage resolve_image(Registry& registry, Store& store, const Reference& r
   auto image = descend(std::move(top), reference, platform, [&](const Descriptor& descriptor) {
     if (auto bytes = store.read_blob(descriptor.digest, kMaxManifestBytes)) return *bytes;
     const auto document = registry.manifest(by_digest(reference, descriptor.digest), stop);
-    store.put_blob(document.bytes);
+    store.put_blob(document.bytes, descriptor.digest.algorithm());
     return document.bytes;
   });
   image.descriptor.size = store.read_blob(image.descriptor.digest, kMaxManifestBytes)->size();
@@ -384,13 +389,19 @@ ImageConfig fetch_config(Registry& registry, Store& store, const Reference& refe
   return config;
 }
 
+PullResult pull_blobs(Registry& registry, Store& store, const Reference& reference,
+                      const std::vector<Descriptor>& blobs, unsigned parallel,
+                      const PullProgress& progress, const std::stop_token& stop) {
+  return LayerPull(registry, store, reference, progress, {}).run(blobs, parallel, stop);
+}
+
 PullResult pull_image(Registry& registry, Store& store, const Reference& reference,
                       const ResolvedImage& image, const Platform& platform, unsigned parallel,
                       const PullProgress& progress, const std::stop_token& stop,
                       const LayerArrived& arrived) {
   static_cast<void>(fetch_config(registry, store, reference, image, platform, stop));
-  const auto result =
-      LayerPull(registry, store, reference, progress, arrived).run(image.manifest, parallel, stop);
+  const auto result = LayerPull(registry, store, reference, progress, arrived)
+                          .run(image.manifest.layers, parallel, stop);
   if (stop.stop_requested()) {
     throw base::Error({.code = base::ErrorCode::kInterrupted,
                        .what = fmt::format("the pull of {} was stopped", reference.text()),

@@ -5,6 +5,7 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "oci/manifest.hpp"
 #include "oci/platform.hpp"
@@ -62,5 +63,10 @@ PullResult pull_image(Registry& registry, Store& store, const Reference& referen
                       const ResolvedImage& image, const Platform& platform, unsigned parallel,
                       const PullProgress& progress, const std::stop_token& stop,
                       const LayerArrived& arrived = {});
+
+/// Brings blobs into the store, each once, as pull_image() does with layers.
+PullResult pull_blobs(Registry& registry, Store& store, const Reference& reference,
+                      const std::vector<Descriptor>& blobs, unsigned parallel,
+                      const PullProgress& progress, const std::stop_token& stop);
 
 }  // namespace oci

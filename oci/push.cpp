@@ -4,25 +4,38 @@
 #include <fmt/format.h>
 
 #include <atomic>
-#include <set>
 #include <vector>
 
 #include "base/error.hpp"
+#include "oci/image_graph.hpp"
 #include "oci/parallel.hpp"
-#include "oci/pull.hpp"
 
 namespace oci {
 namespace {
 
-/// The blobs of one image, each once, the config last.
-std::vector<Descriptor> blobs_of(const Manifest& manifest) {
-  std::vector<Descriptor> blobs;
-  std::set<Digest> seen;
-  for (const auto& layer : manifest.layers) {
-    if (seen.insert(layer.digest).second) blobs.push_back(layer);
+/// What of the graph's blobs is sent. Throws base::Error kNotFound when the store lacks one.
+std::vector<Descriptor> blobs_to_send(const Store& store, std::vector<Descriptor> blobs,
+                                      const Reference& destination, const PushOptions& options) {
+  if (!options.nondistributable) {
+    std::erase_if(blobs, [](const auto& blob) { return is_nondistributable(blob.media_type); });
   }
-  if (seen.insert(manifest.config.digest).second) blobs.push_back(manifest.config);
+  for (const auto& blob : blobs) {
+    if (store.contains(blob)) continue;
+    throw base::Error({.code = base::ErrorCode::kNotFound,
+                       .what = fmt::format("cannot push {}", destination.text()),
+                       .why = fmt::format("blob {} ({} bytes) is not in the store",
+                                          blob.digest.text(), blob.size),
+                       .hint = "pull the image again"});
+  }
   return blobs;
+}
+
+void check_destination(const Descriptor& top, const Reference& destination) {
+  if (!destination.digest || *destination.digest == top.digest) return;
+  throw base::Error({.code = base::ErrorCode::kUsage,
+                     .what = fmt::format("cannot push {}", destination.text()),
+                     .why = fmt::format("the image has the digest {}", top.digest.text()),
+                     .hint = "leave out the digest, or push the image that has it"});
 }
 
 class BlobPush {
@@ -89,21 +102,26 @@ class BlobPush {
 
 }  // namespace
 
-PushResult push_image(Registry& registry, const Store& store, const Descriptor& manifest,
-                      const Reference& destination, const std::string& mount_from,
-                      unsigned parallel, const PushProgress& progress,
-                      const std::stop_token& stop) {
-  const auto parsed = read_manifest(store, manifest);
-  const auto bytes = store.read_blob(manifest.digest, kMaxManifestBytes);
-  const auto result = BlobPush(registry, store, destination, mount_from, progress)
-                          .run(blobs_of(parsed), parallel, stop);
-  if (stop.stop_requested()) {
-    throw base::Error({.code = base::ErrorCode::kInterrupted,
-                       .what = fmt::format("the push to {} was stopped", destination.text()),
-                       .why = "",
-                       .hint = ""});
+PushResult push_image(Registry& registry, const Store& store, const Descriptor& top,
+                      const Reference& destination, const PushOptions& options,
+                      const PushProgress& progress, const std::stop_token& stop) {
+  check_destination(top, destination);
+  const auto graph = read_graph(store, top, destination.text());
+  const auto result =
+      BlobPush(registry, store, destination, options.mount_from, progress)
+          .run(blobs_to_send(store, graph.blobs, destination, options), options.parallel, stop);
+  for (const auto& document : graph.documents) {
+    if (stop.stop_requested()) {
+      throw base::Error({.code = base::ErrorCode::kInterrupted,
+                         .what = fmt::format("the push to {} was stopped", destination.text()),
+                         .why = "",
+                         .hint = ""});
+    }
+    auto target = destination;
+    if (document.digest != top.digest) target.digest = document.digest;
+    const auto bytes = store.read_blob(document.digest, kMaxManifestBytes);
+    registry.push_manifest(target, document.media_type, bytes.value(), stop);
   }
-  registry.push_manifest(destination, parsed.media_type, *bytes, stop);
   return result;
 }
 

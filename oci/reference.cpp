@@ -112,6 +112,11 @@ void split_name(std::string_view text, std::string_view name, Reference& referen
              fmt::format("'{}' is not a registry host", base::printable(name.substr(0, slash))));
     }
     reference.registry = canonical_registry(name.substr(0, slash));
+    if (!looks_like_registry(reference.registry)) {
+      // Only its capitals say that it is a host, and hosts are written in lower case.
+      refuse(text, fmt::format("'{}' may be a host or a folder of docker.io", reference.registry),
+             fmt::format("add the port: {}:443/...", reference.registry));
+    }
     path = name.substr(slash + 1);
   }
   if (path.size() > kMaxNameBytes) refuse(text, "the repository name is longer than 255 bytes");

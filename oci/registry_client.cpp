@@ -14,6 +14,7 @@
 #include "base/format.hpp"
 #include "oci/blob_fetch.hpp"
 #include "oci/blob_upload.hpp"
+#include "oci/manifest_upload.hpp"
 #include "oci/registry_error.hpp"
 #include "oci/registry_session.hpp"
 
@@ -59,7 +60,10 @@ std::string manifest_type(const base::HttpResponse& response, const Access& acce
        .what = access.what,
        .why = fmt::format("GET {}: the answer is {}, not a manifest", base::redacted(response.url),
                           base::printable(type)),
-       .hint = type == "text/html" ? "it looks like a web page: is this host a registry?" : ""});
+       .hint = type == "text/html" ? "it looks like a web page: is this host a registry?"
+               : is_schema1(type)
+                   ? "schema 1 has been withdrawn: push the image again with a current tool"
+                   : ""});
 }
 
 Digest digest_of(std::string_view bytes, const std::optional<Digest>& like) {
@@ -135,19 +139,7 @@ class RegistryClient final : public Registry {
                      const std::string& bytes, std::stop_token stop) override {
     auto& session = session_for(reference);
     const auto access = push_access(reference);
-    base::HttpRequest put;
-    put.method = "PUT";
-    put.url = manifest_url(session, reference, stop);
-    put.headers.push_back({.name = "Content-Type", .value = media_type});
-    put.body = bytes;
-    const auto response = session.send(access, put, stop);
-    if (!response.ok()) throw session.error_for(access, put, response);
-    const auto stored = Digest::parse(response.header("Docker-Content-Digest").value_or(""));
-    if (!stored || *stored == digest_of(bytes, stored)) return;
-    throw base::Error({.code = base::ErrorCode::kIntegrity,
-                       .what = access.what,
-                       .why = fmt::format("the registry stored it as {}", stored->text()),
-                       .hint = ""});
+    ManifestUpload(session, access).send(reference, media_type, bytes, stop);
   }
 
  private:
@@ -227,11 +219,13 @@ std::unique_ptr<Registry> make_registry_client(const RegistryClientOptions& opti
                                                std::shared_ptr<base::HttpClient> http,
                                                std::shared_ptr<spdlog::logger> log) {
   auto tokens = std::make_shared<auth::TokenServer>(*http, options.retry);
-  return std::make_unique<RegistryClient>(options, SessionContext{.http = std::move(http),
-                                                                  .keychain = std::move(keychain),
-                                                                  .tokens = std::move(tokens),
-                                                                  .log = std::move(log),
-                                                                  .retry = options.retry});
+  return std::make_unique<RegistryClient>(options,
+                                          SessionContext{.http = std::move(http),
+                                                         .keychain = std::move(keychain),
+                                                         .tokens = std::move(tokens),
+                                                         .log = std::move(log),
+                                                         .retry = options.retry,
+                                                         .longest_stall = options.longest_stall});
 }
 
 }  // namespace oci

@@ -3,8 +3,10 @@
 
 #include <spdlog/logger.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "auth/keychain.hpp"
 #include "base/http.hpp"
@@ -16,6 +18,8 @@ namespace oci {
 struct RegistryClientOptions {
   base::RetryPolicy retry;
   std::uint64_t chunk_bytes = 16U << 20;  ///< Of uploads to registries that want pieces.
+  /// Longest time without a byte before a transfer counts as broken, where less than usual.
+  std::optional<std::chrono::seconds> longest_stall = std::nullopt;
 };
 
 /// A client for every registry a reference can name, docker.io included. The keychain says who we

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/format.hpp"
@@ -75,6 +76,16 @@ std::string describe_answer(std::string_view method, const base::HttpResponse& r
   const auto reason = registry_reason(response);
   return fmt::format("{} {}: {}{}{}", method, base::redacted(response.url), response.status,
                      reason.empty() ? "" : " ", reason);
+}
+
+bool has_error_code(const base::HttpResponse& response, std::string_view code) {
+  const auto document = nlohmann::json::parse(response.body, nullptr, false);
+  if (!document.is_object()) return false;
+  const auto errors = document.find("errors");
+  if (errors == document.end() || !errors->is_array()) return false;
+  return std::any_of(errors->begin(), errors->end(), [&](const nlohmann::json& error) {
+    return error.is_object() && error.contains("code") && error.at("code") == code;
+  });
 }
 
 base::Error answer_error(std::string what, std::string_view method,

@@ -22,4 +22,7 @@ std::string describe_answer(std::string_view method, const base::HttpResponse& r
 base::Error answer_error(std::string what, std::string_view method,
                          const base::HttpResponse& response);
 
+/// Whether the answer's errors have this code, "MANIFEST_BLOB_UNKNOWN".
+bool has_error_code(const base::HttpResponse& response, std::string_view code);
+
 }  // namespace oci

@@ -56,6 +56,11 @@ std::vector<std::string> merged(std::vector<std::string> left,
   return left;
 }
 
+void be_impatient(base::HttpRequest& request, const SessionContext& context) {
+  if (!context.longest_stall) return;
+  request.stall_timeout = std::min(request.stall_timeout, *context.longest_stall);
+}
+
 bool may_fall_back_to_http(base::TransportFailure::Kind kind) {
   return kind != base::TransportFailure::Kind::kResolve &&
          kind != base::TransportFailure::Kind::kUntrusted &&
@@ -88,6 +93,7 @@ base::Url RegistrySession::url(const std::string& path, const std::stop_token& s
 base::HttpOutcome RegistrySession::ping(const base::Url& url, const std::stop_token& stop) {
   base::HttpRequest request;
   request.url = url;
+  be_impatient(request, context_);
   auto outcome = context_.http->try_perform(request, stop);
   context_.log->debug(
       "GET {}: {}", base::redacted(url),
@@ -105,11 +111,12 @@ base::Url RegistrySession::discover(const std::stop_token& stop) {
                        .why = "",
                        .hint = ""});
   }
+  const bool plain_only = context_.http->is_plain_http(*http);
   for (int tries = 1;; ++tries) {
-    const bool reached = context_.http->has_reached(*https);
-    auto outcome = ping(*https, stop);
-    auto root = *https;
-    if (outcome.failure && may_fall_back_to_http(outcome.failure->kind) &&
+    auto root = plain_only ? *http : *https;
+    const bool reached = context_.http->has_reached(root);
+    auto outcome = ping(root, stop);
+    if (!plain_only && outcome.failure && may_fall_back_to_http(outcome.failure->kind) &&
         context_.http->may_speak_plain_http(*http)) {
       auto plain = ping(*http, stop);
       if (!plain.failure) {
@@ -187,6 +194,7 @@ base::HttpOutcome RegistrySession::try_send(const Access& access, base::HttpRequ
                                             const std::stop_token& stop) {
   const auto root = url("", stop);
   request.on_behalf_of = root;
+  be_impatient(request, context_);
   const bool own = request.url.same_origin(root);
   Spent spent;
   for (int attempts = 0; attempts < kMaxAttempts; ++attempts) {

@@ -3,6 +3,7 @@
 
 #include <spdlog/logger.h>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -37,6 +38,8 @@ struct SessionContext {
   std::shared_ptr<auth::TokenServer> tokens;
   std::shared_ptr<spdlog::logger> log;
   base::RetryPolicy retry;
+  std::optional<std::chrono::seconds> longest_stall =
+      std::nullopt;  ///< As in RegistryClientOptions.
 };
 
 /// Speaks to one registry: finds out its scheme (https first) and how it wants us to log in, tries

@@ -140,8 +140,10 @@ std::optional<std::string> Store::read_blob(const Digest& digest, std::size_t li
   return std::nullopt;
 }
 
-Digest Store::put_blob(std::string_view bytes) {
-  const auto digest = Digest::of(bytes);
+Digest Store::put_blob(std::string_view bytes, std::string_view algorithm) {
+  Hasher hasher(algorithm);
+  hasher.update(bytes);
+  const auto digest = hasher.finish();
   const Descriptor blob{.media_type = "",
                         .digest = digest,
                         .size = bytes.size(),

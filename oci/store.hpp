@@ -65,8 +65,8 @@ class Store {
   /// The whole blob, digest checked. A corrupt one is removed and reads as nullopt, as does a
   /// missing.
   [[nodiscard]] std::optional<std::string> read_blob(const Digest& digest, std::size_t limit) const;
-  /// Writes a small blob whose bytes are at hand; returns its digest.
-  Digest put_blob(std::string_view bytes);
+  /// Writes a small blob whose bytes are at hand; returns its digest, sha256 or sha512.
+  Digest put_blob(std::string_view bytes, std::string_view algorithm = "sha256");
   /// Waits while another process writes the same blob.
   std::unique_ptr<BlobWriter> write_blob(const Descriptor& blob, const std::stop_token& stop);
   void remove_blob(const Digest& digest);

@@ -81,8 +81,8 @@ class ArtifactPlanner {
     const auto reference = oci::Reference::parse(artifact_.image.ref);
     std::set<std::string> insecure;
     if (artifact_.image.pull_insecure_registry) insecure.insert(reference.registry);
-    const auto registry =
-        session_.registry(build_.secrets->pull_credentials(artifact_, session_), insecure);
+    const auto registry = session_.registry(build_.secrets->pull_credentials(artifact_, session_),
+                                            insecure, certificates());
     const auto platform = wanted_platform();
     auto& store = session_.store();
     PlannedArtifact planned{
@@ -90,6 +90,7 @@ class ArtifactPlanner {
         .image = session_.options().offline
                      ? oci::resolve_offline(store, reference, platform)
                      : oci::resolve_image(*registry, store, reference, platform, session_.stop()),
+        .places = places_of(reference),
         .stages = {}};
     const auto config =
         oci::fetch_config(*registry, store, reference, planned.image, platform, session_.stop());
@@ -114,6 +115,18 @@ class ArtifactPlanner {
     }
     std::sort(planned.stages.begin(), planned.stages.end());
     return planned;
+  }
+
+  std::vector<oci::PullPlace> places_of(const oci::Reference& reference) {
+    if (session_.options().offline) return {};
+    return session_.places_for(reference);
+  }
+
+  /// The folders with CA certificates that the manifest names, for every registry of the image.
+  std::vector<std::filesystem::path> certificates() {
+    const auto& volume = artifact_.image.ca_certificates_volume;
+    if (volume.empty() || session_.options().offline) return {};
+    return {build_.volumes->folder(artifact_, volume, "spec.image.caCertificatesVolume")};
   }
 
   oci::Platform wanted_platform() const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "oci/pull.hpp"
+#include "oci/registry_rules.hpp"
 #include "orchestrator/manifest/load.hpp"
 #include "orchestrator/plan.hpp"
 #include "orchestrator/secrets.hpp"
@@ -19,7 +20,8 @@ namespace orchestrator {
 struct PlannedArtifact {
   const manifest::OSArtifact* artifact = nullptr;
   oci::ResolvedImage image;
-  std::vector<std::size_t> stages;  ///< Indices into the plan, in order.
+  std::vector<oci::PullPlace> places;  ///< Where the image is asked for, in order; empty: nowhere.
+  std::vector<std::size_t> stages;     ///< Indices into the plan, in order.
 };
 
 /// A manifest file, ready to be built.

@@ -58,6 +58,10 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
              "Allow plain HTTP and unverified TLS for this host (repeatable)")
       ->type_name("HOST")
       ->allow_extra_args(false);
+  add_common(app, "registry-mirror", common.registry_mirrors,
+             "Where to pull the images of a host from first (repeatable)")
+      ->type_name("HOST=URL")
+      ->allow_extra_args(false);
   add_common(app, "ca-dir", common.ca_dir, "More CA certificates, PEM files")->type_name("DIR");
   add_common(app, "volume", common.volumes, "Where a volume of the manifest lies (repeatable)")
       ->type_name("NAME=DIR")
@@ -92,6 +96,7 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
   pull->add_option("--to", invocation.to, "Copy it out as well (repeatable)")
       ->type_name("oci:DIR[:TAG]|oci-archive:FILE|docker-archive:FILE")
       ->allow_extra_args(false);
+  pull->add_flag("--all", invocation.all, "The whole index: images for every platform");
   auto* unpack = command(app, "unpack", "Write an image's root file system into a folder",
                          CommandName::kUnpack);
   unpack
@@ -104,6 +109,11 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
                    "REF, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE")
       ->required();
   push->add_option("REF", invocation.destination, "Where to")->required();
+  push->add_flag("--all", invocation.all, "The whole index: images for every platform");
+  push->add_flag("--nondistributable", invocation.nondistributable,
+                 "Also send layers that only their owner may distribute");
+  push->add_flag("--preserve-digests", invocation.preserve_digests,
+                 "Fail where the manifest cannot stay what it was");
   auto* inspect = command(app, "inspect", "Show an image as JSON", CommandName::kInspect);
   inspect
       ->add_option("SRC", invocation.subject,

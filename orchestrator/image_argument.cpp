@@ -2,6 +2,7 @@
 #include "orchestrator/image_argument.hpp"
 
 #include "oci/image_files.hpp"
+#include "oci/pull_all.hpp"
 #include "oci/pull_along.hpp"
 
 namespace orchestrator {
@@ -28,8 +29,7 @@ struct RemoteImage {
 };
 
 RemoteImage resolve_remote(Session& session, const std::string& source) {
-  auto reference = oci::Reference::parse(
-      source.starts_with(kRegistryPrefix) ? source.substr(kRegistryPrefix.size()) : source);
+  auto reference = reference_of(source);
   auto platform = wanted_platform(session.options());
   auto& store = session.store();
   auto registry = session.options().offline ? nullptr : session.registry({}, {});
@@ -56,6 +56,11 @@ oci::PullProgress pull_progress(Session& session) {
 }
 
 }  // namespace
+
+oci::Reference reference_of(const std::string& source) {
+  return oci::Reference::parse(
+      source.starts_with(kRegistryPrefix) ? source.substr(kRegistryPrefix.size()) : source);
+}
 
 oci::Platform wanted_platform(const CommonOptions& options) {
   return options.arch.empty() ? oci::Platform::host() : oci::Platform::parse(options.arch);
@@ -105,6 +110,23 @@ void use_image(Session& session, const std::string& source, const ImageWork& wor
         work(remote.argument, ready, stop);
       },
       session.stop());
+}
+
+WholeImage open_whole_image(Session& session, const std::string& source) {
+  auto& store = session.store();
+  if (const auto location = oci::ImageLocation::parse(source)) {
+    return {
+        .top = oci::import_all(store, *location, session.stop()), .repository = "", .registry = ""};
+  }
+  const auto reference = reference_of(source);
+  const auto whole = [&](oci::Descriptor top) {
+    return WholeImage{
+        .top = std::move(top), .repository = reference.repository, .registry = reference.registry};
+  };
+  if (session.options().offline) return whole(oci::find_all(store, reference));
+  return whole(oci::pull_all(*session.registry({}, {}), store, reference, session.jobs() * 2,
+                             pull_progress(session), session.stop())
+                   .top);
 }
 
 }  // namespace orchestrator

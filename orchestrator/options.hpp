@@ -18,6 +18,7 @@ struct CommonOptions {
   std::filesystem::path secrets;  ///< A folder per Secret, a file per key; empty: none.
   std::string arch;               ///< Empty: the manifest's, else this machine's.
   std::vector<std::string> insecure_registries;
+  std::vector<std::string> registry_mirrors;  ///< HOST=URL, several with commas or blanks between.
   std::filesystem::path ca_dir;
   std::vector<std::string> volumes;  ///< NAME=DIR.
   std::string image_engine = "native";
@@ -59,7 +60,9 @@ struct Invocation {
   bool image_archive = false;
   bool raw = false;
   bool config = false;
-  bool all = false;
+  bool all = false;  ///< Of pull and push: every platform; of prune: named images too.
+  bool nondistributable = false;
+  bool preserve_digests = false;
   bool push = false;  ///< Of auth check.
 };
 

@@ -6,15 +6,29 @@
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <mutex>
 
 #include "auth/keychain.hpp"
+#include "oci/mirrored_registry.hpp"
+#include "oci/registries_conf.hpp"
 #include "oci/registry_client.hpp"
 #include "orchestrator/display.hpp"
 
 namespace orchestrator {
 namespace {
+
+constexpr const char* kContainersFolder = "/etc/containers";
+/// A mirror has others behind it: it is not waited for as long as the registry.
+oci::RegistryClientOptions mirror_options() {
+  oci::RegistryClientOptions options;
+  options.retry.tries = 2;
+  options.retry.unreachable_tries = 1;
+  options.retry.longest_wait = std::chrono::seconds(2);
+  options.longest_stall = std::chrono::seconds(15);
+  return options;
+}
 
 /// Passes on what the libraries log as events, so that nothing writes over the progress bars.
 class EventLogSink final : public spdlog::sinks::base_sink<std::mutex> {
@@ -106,14 +120,17 @@ std::shared_ptr<auth::Keychain> Session::keychain(std::vector<auth::SecretText> 
 }
 
 oci::SessionContext Session::registry_context(std::shared_ptr<auth::Keychain> keychain,
-                                              const std::set<std::string>& insecure) {
+                                              const std::set<std::string>& insecure,
+                                              const std::vector<std::filesystem::path>& ca_dirs) {
   base::HttpClientOptions options;
   options.user_agent = fmt::format("osartifact/{}", OSARTIFACT_VERSION);
   options.trust.add_environment(environment_.variables);
+  options.trust.ca_dirs = ca_dirs;
   if (!options_.ca_dir.empty()) options.trust.ca_dirs.push_back(options_.ca_dir);
   options.trust.insecure_hosts.insert(options_.insecure_registries.begin(),
                                       options_.insecure_registries.end());
   options.trust.insecure_hosts.insert(insecure.begin(), insecure.end());
+  registry_rules().add_trust(options.trust);
   options.proxy = base::ProxySettings(environment_.variables);
   auto http = std::make_shared<base::HttpClient>(std::move(options));
   const base::RetryPolicy retry;
@@ -121,13 +138,41 @@ oci::SessionContext Session::registry_context(std::shared_ptr<auth::Keychain> ke
           .keychain = std::move(keychain),
           .tokens = std::make_shared<auth::TokenServer>(*http, retry),
           .log = log_,
-          .retry = retry};
+          .retry = retry,
+          .longest_stall = std::nullopt};
 }
 
-std::shared_ptr<oci::Registry> Session::registry(std::vector<auth::SecretText> secrets,
-                                                 const std::set<std::string>& insecure) {
-  auto context = registry_context(keychain(std::move(secrets)), insecure);
-  return oci::make_registry_client({}, context.keychain, context.http, context.log);
+std::shared_ptr<oci::Registry> Session::registry(
+    std::vector<auth::SecretText> secrets, const std::set<std::string>& insecure,
+    const std::vector<std::filesystem::path>& ca_dirs) {
+  const auto context = registry_context(keychain(std::move(secrets)), insecure, ca_dirs);
+  std::shared_ptr<oci::Registry> registry =
+      oci::make_registry_client({}, context.keychain, context.http, context.log);
+  if (registry_rules().empty()) return registry;
+  return oci::make_mirrored_registry(
+      registry_rules(), registry,
+      oci::make_registry_client(mirror_options(), context.keychain, context.http, context.log),
+      context.log);
+}
+
+const oci::RegistryRules& Session::registry_rules() {
+  if (rules_) return *rules_;
+  auto conf = oci::read_registries_conf(
+      oci::find_registries_conf(environment_.variables, kContainersFolder));
+  for (const auto& text : conf.warnings) warn_once(text);
+  constexpr std::string_view kBetween = ", \t\n";
+  for (const std::string_view flags : options_.registry_mirrors) {
+    for (auto start = flags.find_first_not_of(kBetween); start != std::string_view::npos;) {
+      const auto end = std::min(flags.find_first_of(kBetween, start), flags.size());
+      oci::add_mirror_flag(flags.substr(start, end - start), conf.rules);
+      start = flags.find_first_not_of(kBetween, end);
+    }
+  }
+  return rules_.emplace(std::move(conf.rules));
+}
+
+std::vector<oci::PullPlace> Session::places_for(const oci::Reference& reference) {
+  return registry_rules().places_for(reference, reference.digest.has_value());
 }
 
 std::optional<std::int64_t> Session::source_date_epoch() const {

@@ -3,6 +3,7 @@
 
 #include <spdlog/logger.h>
 
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "base/http.hpp"
 #include "base/process.hpp"
 #include "oci/registry.hpp"
+#include "oci/registry_rules.hpp"
 #include "oci/registry_session.hpp"
 #include "oci/store.hpp"
 #include "orchestrator/environment.hpp"
@@ -40,16 +42,27 @@ class Session {
   [[nodiscard]] EventSink& events() { return *events_; }
   [[nodiscard]] oci::Store& store();
 
-  /// A registry whose keychain has the flags' and the machine's credentials and, in their rank,
-  /// `secrets`. `insecure`: hosts besides those of the flags.
+  /// Mirrors and rewrites: --registry-mirror and the machine's registries.conf, read when first
+  /// needed. Throws base::Error kUsage for what cannot be used. Not thread-safe.
+  const oci::RegistryRules& registry_rules();
+
+  /// Where `reference`, as the user names it, would be asked for, in order.
+  std::vector<oci::PullPlace> places_for(const oci::Reference& reference);
+
+  /// A registry, mirrors included, whose keychain has the flags' and the machine's credentials and,
+  /// in their rank, `secrets`. `insecure`: hosts, and `ca_dirs`: CA certificates, besides those of
+  /// the flags.
   std::shared_ptr<oci::Registry> registry(std::vector<auth::SecretText> secrets,
-                                          const std::set<std::string>& insecure);
+                                          const std::set<std::string>& insecure,
+                                          const std::vector<std::filesystem::path>& ca_dirs = {});
 
   /// Where the credentials of registry() come from.
   std::shared_ptr<auth::Keychain> keychain(std::vector<auth::SecretText> secrets);
-  /// What registry() speaks with, for those who need a session of their own. `insecure` as there.
+  /// What registry() speaks with, for those who need a session of their own. `insecure` and
+  /// `ca_dirs` as there.
   oci::SessionContext registry_context(std::shared_ptr<auth::Keychain> keychain,
-                                       const std::set<std::string>& insecure);
+                                       const std::set<std::string>& insecure,
+                                       const std::vector<std::filesystem::path>& ca_dirs = {});
 
   /// SOURCE_DATE_EPOCH, or nullopt when it is not set. Throws base::Error kUsage when it is no
   /// number.
@@ -69,6 +82,7 @@ class Session {
   std::unique_ptr<EventSink> events_;
   std::shared_ptr<spdlog::logger> log_;
   std::unique_ptr<oci::Store> store_;
+  std::optional<oci::RegistryRules> rules_;
   std::mutex mutex_;
   std::set<std::string> warned_;
 };

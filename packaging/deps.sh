@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The one list of Debian 12 packages. Prints those of the groups named, or installs what is missing:
-#   packaging/deps.sh [--install] build|run|quickstart|test|check ...
+#   packaging/deps.sh [--install] build|run|quickstart|test|check|fuzz ...
 set -euo pipefail
 
 # What compiles the program.
 build="g++ cmake ninja-build ccache pkg-config git python3-minimal
   libarchive-dev libcurl4-openssl-dev libssl-dev libisal-dev libzstd-dev nlohmann-json3-dev
-  libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libboost1.81-dev libboost-filesystem1.81-dev"
+  libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libboost1.81-dev libboost-filesystem1.81-dev
+  libtomlplusplus-dev"
 # What a build of an ISO starts.
 run="ca-certificates squashfs-tools xorriso mtools dosfstools grub-pc-bin grub-efi-amd64-signed
   shim-signed grub-common"
@@ -17,13 +18,15 @@ quickstart="docker-registry apache2-utils openssl curl mmdebstrap qemu-system-x8
 test="libgtest-dev libgmock-dev zlib1g-dev skopeo umoci attr libcap2-bin python3 python3-yaml jq zstd"
 # What tests/check.sh needs besides.
 check="clang-format-16 clang-tidy-16"
+# What the fuzz preset needs besides.
+fuzz="clang-16 libclang-rt-16-dev"
 
 install=
 [ "${1:-}" = --install ] && { install=1; shift; }
 packages=()
 for group in "$@"; do
   case $group in
-    build | run | quickstart | test | check) read -r -d '' -a words <<<"${!group}" || true ;;
+    build | run | quickstart | test | check | fuzz) read -r -d '' -a words <<<"${!group}" || true ;;
     *) echo "deps.sh: there is no group '$group'" >&2; exit 2 ;;
   esac
   packages+=("${words[@]}")

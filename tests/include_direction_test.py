@@ -20,6 +20,7 @@ LIBRARY_HOMES = {
     "CLI/": {"orchestrator/command_line"},
     "isa-l": {"oci/decompressor"},
     "zstd.h": {"oci/decompressor"},
+    "toml++/": {"oci/registries_conf"},
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

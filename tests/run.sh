@@ -3,7 +3,7 @@
 # Installs what the tests need, builds, and runs them:
 #   tests/run.sh            unit, integration and boot tests
 #   tests/run.sh unit       only one label: unit, integration, boot, peers
-# One test: ctest --preset dev -R Reference.TheDigestRules
+# One test: ctest --preset dev -R Reference.Case117TheDigestRules
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <optional>
 #include <ostream>
 #include <set>
 
@@ -61,21 +62,24 @@ std::string describe(const oci::RegistrySession::Login& login) {
   return login.used ? auth::describe(*login.used) : "anonymous";
 }
 
-}  // namespace
+/// Not a registry's answer: asking elsewhere is of no use.
+bool is_ours(const base::Error& error) {
+  return error.code() == base::ErrorCode::kUsage || error.code() == base::ErrorCode::kInterrupted;
+}
 
-int run_auth_check(Session& session, const Invocation& invocation) {
-  const auto reference = oci::Reference::parse(invocation.subject);
-  const auto keychain = session.keychain(secrets_in(session.options().secrets));
-  const char* right = invocation.push ? "push" : "pull";
-  show(session, "reference", reference.text());
-  show_candidates(session, *keychain, reference);
-  if (session.options().offline) {
-    show(session, right, "not asked (--offline)");
-    return 0;
-  }
+std::string one_line(const base::Error& error) {
+  const auto& facts = error.facts();
+  return facts.why.empty() ? facts.what : fmt::format("{}: {}", facts.what, facts.why);
+}
+
+/// Says whether this place takes our credentials. Throws what it refuses with.
+void check_place(Session& session, const std::shared_ptr<auth::Keychain>& keychain,
+                 const oci::PullPlace& place, bool push) {
+  const char* right = push ? "push" : "pull";
+  if (session.options().offline) return show(session, right, "not asked (--offline)");
   session.environment().out << std::flush;
   try {
-    const auto login = oci::check_login(reference, invocation.push,
+    const auto login = oci::check_login(place.reference, push,
                                         session.registry_context(keychain, {}), session.stop());
     for (const auto& rejected : login.rejected) show(session, "rejected", auth::describe(rejected));
     show(session, "used", describe(login));
@@ -85,6 +89,34 @@ int run_auth_check(Session& session, const Invocation& invocation) {
     throw;
   }
   show(session, right, "accepted");
+}
+
+}  // namespace
+
+int run_auth_check(Session& session, const Invocation& invocation) {
+  const auto reference = oci::Reference::parse(invocation.subject);
+  const auto keychain = session.keychain(secrets_in(session.options().secrets));
+  show(session, "reference", reference.text());
+  const auto places =
+      invocation.push
+          ? std::vector{oci::PullPlace{.reference = reference, .is_mirror = false, .origin = ""}}
+          : session.places_for(reference);
+  const bool several = oci::is_redirected(places);
+  std::optional<base::Error> last;
+  bool accepted = false;
+  for (const auto& place : places) {
+    if (several) show(session, "place", oci::describe(place));
+    show_candidates(session, *keychain, place.reference);
+    try {
+      check_place(session, keychain, place, invocation.push);
+      accepted = true;
+    } catch (const base::Error& error) {
+      if (is_ours(error)) throw;
+      if (several) show(session, "because", one_line(error));
+      last = error;
+    }
+  }
+  if (!accepted) throw base::Error(*last);
   return 0;
 }
 

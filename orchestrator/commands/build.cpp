@@ -142,6 +142,11 @@ std::string plan_as_text(const BuildPlan& build, const std::vector<StageState>& 
                         planned.artifact->image.ref, planned.image.descriptor.digest.text(),
                         base::format_bytes(planned.image.layer_bytes()),
                         planned.image.manifest.layers.size());
+    if (!planned.places.empty() && oci::is_redirected(planned.places)) {
+      for (const auto& place : planned.places) {
+        text += fmt::format("  {:<10} {}\n", "asks", oci::describe(place));
+      }
+    }
     for (const auto index : planned.stages) {
       text += fmt::format("  {:<10} {}\n", build.plan.stages[index].stage->name(),
                           name_of_state(states[index]));
@@ -163,8 +168,15 @@ nlohmann::json plan_as_json(const BuildPlan& build, const std::vector<StageState
                         {"fingerprint", stage.fingerprint.text()},
                         {"inputs", inputs}});
     }
+    nlohmann::json places = nlohmann::json::array();
+    for (const auto& place : planned.places) {
+      places.push_back({{"name", place.reference.name()},
+                        {"mirror", place.is_mirror},
+                        {"configuredIn", place.origin}});
+    }
     artifacts.push_back({{"name", planned.artifact->name},
                          {"image", planned.artifact->image.ref},
+                         {"places", places},
                          {"digest", planned.image.descriptor.digest.text()},
                          {"layerBytes", planned.image.layer_bytes()},
                          {"stages", stages}});

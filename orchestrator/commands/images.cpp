@@ -54,10 +54,7 @@ void unpack_image(Session& session, const ImageArgument& argument,
   oci::unpack_into(session.store(), manifest, config, folder, context);
 }
 
-}  // namespace
-
-int run_pull(Session& session, const Invocation& invocation) {
-  const auto lease = session.store().lease();
+std::vector<oci::ImageLocation> copies_of(const Invocation& invocation) {
   std::vector<oci::ImageLocation> copies;
   for (const auto& text : invocation.to) {
     const auto location = oci::ImageLocation::parse(text);
@@ -69,17 +66,55 @@ int run_pull(Session& session, const Invocation& invocation) {
     }
     copies.push_back(*location);
   }
-  const auto argument = open_image(session, invocation.subject, true);
-  const auto reference = oci::Reference::parse(argument.name);
-  for (auto& copy : copies) {
+  return copies;
+}
+
+/// A docker archive holds no manifest: we make one, so there is no digest to keep.
+void check_digests_can_stay(const Invocation& invocation) {
+  const auto location = oci::ImageLocation::parse(invocation.subject);
+  if (!invocation.preserve_digests || !location ||
+      location->format != oci::ImageLocation::Format::kDockerArchive) {
+    return;
+  }
+  throw base::Error(
+      {.code = base::ErrorCode::kUsage,
+       .what = fmt::format("cannot preserve the digests of {}", invocation.subject),
+       .why = "an archive for docker has no manifest, so a new one is made",
+       .hint = "leave out --preserve-digests, or push an oci: or oci-archive: source"});
+}
+
+/// What to push: one image, or all that the name leads to.
+WholeImage push_source(Session& session, const Invocation& invocation) {
+  if (invocation.all) return open_whole_image(session, invocation.subject);
+  auto argument = open_image(session, invocation.subject, true);
+  return {.top = std::move(argument.image.descriptor),
+          .repository = std::move(argument.repository),
+          .registry = std::move(argument.registry)};
+}
+
+}  // namespace
+
+int run_pull(Session& session, const Invocation& invocation) {
+  const auto copies = copies_of(invocation);
+  const auto source = invocation.subject;
+  if (oci::ImageLocation::parse(source)) {
+    throw base::Error({.code = base::ErrorCode::kUsage,
+                       .what = fmt::format("cannot pull {}", source),
+                       .why = "it names files, and no image of a registry",
+                       .hint = "osartifact push, unpack and inspect take files"});
+  }
+  const auto lease = session.store().lease();
+  const auto reference = reference_of(source);
+  const auto top = invocation.all ? open_whole_image(session, source).top
+                                  : open_image(session, source, true).image.descriptor;
+  for (auto copy : copies) {
     if (copy.name.empty() && copy.format == oci::ImageLocation::Format::kDockerArchive) {
       copy.name = reference.text();
     }
-    oci::export_image(session.store(), argument.image.descriptor, copy, session.stop());
+    oci::export_image(session.store(), top, copy, session.stop());
     report_fact(session, "pull", fmt::format("copied to {}", copy.text()));
   }
-  session.environment().out << reference.name() << '@' << argument.image.descriptor.digest.text()
-                            << '\n';
+  session.environment().out << reference.name() << '@' << top.digest.text() << '\n';
   return 0;
 }
 
@@ -103,22 +138,24 @@ int run_unpack(Session& session, const Invocation& invocation) {
 
 int run_push(Session& session, const Invocation& invocation) {
   const auto destination = oci::Reference::parse(invocation.destination);
-  const auto source = open_image(session, invocation.subject, true);
+  check_digests_can_stay(invocation);
   const auto lease = session.store().lease();
+  const auto source = push_source(session, invocation);
   const auto registry = session.registry({}, {});
-  const auto mount_from = source.registry == destination.registry ? source.repository : "";
+  const oci::PushOptions options{
+      .mount_from = source.registry == destination.registry ? source.repository : "",
+      .parallel = session.jobs() * 2,
+      .nondistributable = invocation.nondistributable};
   const oci::PushProgress progress = [&](std::uint64_t done, std::uint64_t total) {
     report_progress(session, "push", done, total);
   };
-  const auto result =
-      oci::push_image(*registry, session.store(), source.image.descriptor, destination, mount_from,
-                      session.jobs() * 2, progress, session.stop());
+  const auto result = oci::push_image(*registry, session.store(), source.top, destination, options,
+                                      progress, session.stop());
   report_fact(
       session, "push",
       fmt::format("{} sent in {} blobs, {} were there", base::format_bytes(result.sent_bytes),
                   result.sent_blobs, result.present_blobs));
-  session.environment().out << destination.name() << '@' << source.image.descriptor.digest.text()
-                            << '\n';
+  session.environment().out << destination.name() << '@' << source.top.digest.text() << '\n';
   return 0;
 }
 

@@ -21,7 +21,6 @@ constexpr FeatureRow kUnsupported[] = {
     {"spec.image.push", "pushing the built image", kOnlyBuilding},
     {"spec.image.pushInsecureRegistry", "pushing the built image", kOnlyBuilding},
     {"spec.image.buildEnv", "building an image", kOnlyBuilding},
-    {"spec.image.caCertificatesVolume", "certificates of a registry from a volume", kOnlyBuilding},
     {"spec.artifacts.bundles", "bundles"},
     {"spec.artifacts.cloudImage", "raw disk images"},
     {"spec.artifacts.diskSize", "raw disk images"},
@@ -75,6 +74,7 @@ std::vector<UnsupportedField> unsupported_fields(const OSArtifact& artifact) {
     if (!is_used(find_by_path(artifact, path))) continue;
     fields.push_back({std::string(path), artifact.position_of(path), feature, ""});
   }
+  add_volume(artifact, artifact.image.ca_certificates_volume, fields);
   if (artifact.artifacts) {
     const auto& rootfs = artifact.artifacts->overlay_rootfs_volume;
     add_volume(artifact, artifact.artifacts->overlay_iso_volume, fields);

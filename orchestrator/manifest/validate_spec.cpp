@@ -129,14 +129,12 @@ void validate_building(const OSArtifact& artifact, const Names& volumes, Report&
     require_volume(artifact, volumes, "spec.image.ociSpec.buildContextVolume",
                    image.oci_spec->build_context_volume, report);
   }
-  require_volume(artifact, volumes, "spec.image.caCertificatesVolume", image.ca_certificates_volume,
-                 report);
 }
 
 /// A prebuilt image is not built: what is about building has no effect, which must not be silent.
 void warn_of_ignored_fields(const OSArtifact& artifact, Report& report) {
-  for (const auto* field : {"buildOptions", "ociSpec", "push", "buildEnv", "caCertificatesVolume",
-                            "pushInsecureRegistry"}) {
+  for (const auto* field :
+       {"buildOptions", "ociSpec", "push", "buildEnv", "pushInsecureRegistry"}) {
     if (!is_given(artifact, {"spec", "image", field})) continue;
     report.warning(place_of(artifact, fmt::format("spec.image.{}", field)),
                    "has no effect, because spec.image.ref is set");
@@ -153,6 +151,8 @@ void validate_image(const OSArtifact& artifact, const Names& volumes, Report& re
     require_reference(artifact, "spec.image.buildOptions.kairosInitImage",
                       image.build_options->kairos_init_image, report);
   }
+  require_volume(artifact, volumes, "spec.image.caCertificatesVolume", image.ca_certificates_volume,
+                 report);
   if (image.ref.empty()) {
     validate_building(artifact, volumes, report);
   } else {

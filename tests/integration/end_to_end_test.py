@@ -135,6 +135,16 @@ class EndToEnd(unittest.TestCase):
             self.assertIn(words, result.stderr)
         self.assertNotIn("wrong-canary", result.stderr)
 
+    def test_mirrors_of_a_variable_are_asked_in_order(self):
+        mirrors = f"hub.invalid=http://127.0.0.1:1 hub.invalid={self.host}/demo"
+
+        result = self.program(["pull", "hub.invalid/image:1", "--credentials", self.config],
+                              self.store, check=True, OSARTIFACT_REGISTRY_MIRROR=mirrors)
+
+        self.assertIn("the mirror 127.0.0.1:1", result.stderr)
+        self.assertIn(f"hub.invalid/image comes from {self.host}/demo/image", result.stderr)
+        self.assertIn("hub.invalid/image@sha256:", result.stdout)
+
     def test_an_unknown_field_is_refused_with_its_line(self):
         result = self.build(self.manifest(artifacts="    iso: true\n    grubConfg: x\n"))
 

@@ -11,6 +11,7 @@
 
 #include "base/files.hpp"
 #include "oci/pull.hpp"
+#include "oci/pull_along.hpp"
 #include "oci/push.hpp"
 #include "oci/store.hpp"
 #include "registry_fixture.hpp"
@@ -175,6 +176,67 @@ TEST(RegistryImage, Case089OfflineTheStoreAloneAnswersAndNamesWhatItLacks) {
   EXPECT_EQ(registry.requests().size(), asked);
 }
 
+namespace {
+
+/// A pull of `layers` while `work` runs.
+void pull_along(Local& local, const FaultRegistry& registry, const oci::AlongWork& work) {
+  const auto client = make_client();
+  const auto image = oci::resolve_image(*client, local.store, demo(registry.host()), kAmd64, {});
+  oci::pull_along(*client, local.store, demo(registry.host()), image, kAmd64, 2, {}, work, {});
+}
+
+}  // namespace
+
+TEST(RegistryImage, ALayerIsUsedWhileAnotherIsOnItsWay) {
+  const auto layers = make_layers(2, kMiB);
+  const FaultRegistry registry(
+      scripted(json::array({layer_rule({{"stall", 2}, {"stall_after", 1000}}, layers[1])})));
+  put_image(registry, layers);
+  Local local;
+  bool first_alone = false;
+
+  pull_along(local, registry, [&](const oci::LayerReady& ready, const std::stop_token& stop) {
+    EXPECT_TRUE(ready(descriptor_of(layers[0]), stop));
+    first_alone = local.has(layers[0]) && !local.has(layers[1]);
+    EXPECT_TRUE(ready(descriptor_of(layers[1]), stop));
+    EXPECT_TRUE(local.has(layers[1]));
+  });
+
+  EXPECT_TRUE(first_alone);
+}
+
+TEST(RegistryImage, ALayerThatDoesNotComeEndsTheWorkWithTheReasonOfThePull) {
+  const auto layers = make_layers(2, kMiB);
+  const FaultRegistry registry(
+      scripted(json::array({layer_rule({{"status", 404}, {"times", -1}}, layers[1])})));
+  put_image(registry, layers);
+  Local local;
+
+  const auto error = error_of([&] {
+    pull_along(local, registry, [&](const oci::LayerReady& ready, const std::stop_token& stop) {
+      EXPECT_FALSE(ready(descriptor_of(layers[1]), stop));
+    });
+  });
+
+  EXPECT_EQ(error.code(), base::ErrorCode::kNotFound);
+}
+
+TEST(RegistryImage, WorkThatFailsStopsThePull) {
+  const auto layer = noise(kMiB);
+  const FaultRegistry registry(scripted(
+      json::array({layer_rule({{"stall", 60}, {"stall_after", 1000}, {"times", -1}}, layer)})));
+  put_image(registry, layer);
+  Local local;
+
+  const auto error = error_of([&] {
+    pull_along(local, registry, [](const oci::LayerReady&, const std::stop_token&) {
+      throw base::Error({.code = base::ErrorCode::kNoSpace, .what = "full", .why = "", .hint = ""});
+    });
+  });
+
+  EXPECT_EQ(error.code(), base::ErrorCode::kNoSpace);
+}
+
 TEST(RegistryImage, Case068FiftyCutsCostNoMoreThanATenthOfTheBytes) {
   constexpr std::size_t kBytes = 200 * kMiB;
   constexpr unsigned kSeed = 20;
@@ -289,7 +351,8 @@ TEST(RegistryImage, ATokenOfTwoSecondsLastsThroughAPushOfHalfAMinute) {
                    .registry = {.retry = quick_retries(), .chunk_bytes = 3 * kMiB / 2}});
   const auto start = std::chrono::steady_clock::now();
 
-  oci::push_image(*client, local.store, *local.resolved, demo(registry.host()), "", 2, {}, {});
+  oci::push_image(*client, local.store, *local.resolved, demo(registry.host()),
+                  {.mount_from = "", .parallel = 2}, {}, {});
 
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::seconds(28));
   for (const auto& layer : layers) EXPECT_TRUE(registry.has_blob(oci::Digest::of(layer)));
@@ -339,7 +402,8 @@ TEST(RegistryImage, Case034ASecretSwappedInMidPushIsReadAgain) {
   client->has_blob(demo(registry.host()), descriptor_of("x"), {});
   secret.swap(config_for(registry.host(), "bob", "two"));
 
-  oci::push_image(*client, local.store, *local.resolved, demo(registry.host()), "", 1, {}, {});
+  oci::push_image(*client, local.store, *local.resolved, demo(registry.host()),
+                  {.mount_from = "", .parallel = 1}, {}, {});
 
   for (const auto& layer : layers) EXPECT_TRUE(registry.has_blob(oci::Digest::of(layer)));
 }

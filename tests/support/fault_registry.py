@@ -5,11 +5,14 @@
     fault_registry.py --dir STATE --port-file F [--script script.json] [--tls CERT KEY]
                       [--user U --password P | --users FILE] [--token-auth] [--token-lifetime S]
                       [--identity-token T] [--refuse-whole-uploads]
+                      [--locations relative|absolute|plain] [--strict-locations]
 
 STATE is an OCI image layout (index.json may name images "tag" or "repository:tag"); what is pushed
 is added to it. F gets {"port": N, "storage_port": M} once both servers listen on 127.0.0.1. The
 second one, "storage", is another host: it serves /storage/DIGEST to anyone and has no login.
 STATE/requests.jsonl gets one line per request, before it is answered: server, method, path, headers.
+The Locations of uploads are relative with a query, absolute, or plain (relative, no query). A new
+one comes with every answer; --strict-locations: only the latest may be used for PATCH and PUT.
 STATE/sent.jsonl gets one line per answer with a body: path and how many bytes of it were sent.
 FILE holds {"user": "password"} and is read again at every request, so a test can rotate it.
 
@@ -35,6 +38,8 @@ The script is a list of rules; the first that fits a request and is not used up 
     "raw": "text"                   write this to the socket and close
     "close": true                   close without an answer
     "drop_after_handling": true     do the work, then close without an answer
+    "answer_status": S              give the real answer this status
+    "cut_request": N                read N bytes of the body, keep them if it is an upload, reset
 """
 import argparse
 import base64
@@ -44,7 +49,9 @@ import json
 import pathlib
 import re
 import secrets
+import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -69,6 +76,7 @@ class State:
         self.used = [0] * len(self.rules)
         self.ports = {}
         self.uploads = {}
+        self.steps = {}
         self.tokens = {}
         self.types = {}
         self.tags = {}
@@ -173,6 +181,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         elif rule.get("close"):
             self.close_connection = True
+        elif "cut_request" in rule:
+            self.cut_request(rule["cut_request"])
         elif "redirect" in rule:
             self.read_body()
             self.answer(307, b"", {"Location": self.state.fill(rule["redirect"])})
@@ -181,6 +191,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(rule["status"], rule.get("body", "").encode())
         else:
             self.route()
+
+    def cut_request(self, count):
+        if self.waiting:
+            self.waiting = False
+            self.send_response_only(100)
+            self.end_headers()
+        data = self.rfile.read(count)
+        upload = urllib.parse.urlsplit(self.path).path.rsplit("/", 1)[1]
+        if upload in self.state.uploads:
+            self.state.uploads[upload] += data
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.close_connection = True
 
     # A client that asks first is told to go on when the body is wanted.
     def handle_expect_100(self):
@@ -267,7 +290,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers.setdefault("Content-Length", str(len(body)))
         for name, value in rule.get("headers", {}).items():
             headers[name] = self.state.fill(value)
-        self.send_response(status)
+        self.send_response(rule.get("answer_status", status))
         for name, value in headers.items():
             if name not in rule.get("drop", []):
                 for one in value if isinstance(value, list) else [value]:
@@ -389,8 +412,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(201, b"", {"Location": f"/v2/{repository}/blobs/{mount}"})
         upload = secrets.token_hex(8)
         self.state.uploads[upload] = b""
-        where = f"/v2/{repository}/blobs/uploads/{upload}?_state=secret"
-        return self.answer(202, b"", {"Location": where})
+        self.state.steps[upload] = -1
+        return self.answer(202, b"", {"Location": self.next_location(repository, upload)})
+
+    def next_location(self, repository, upload):
+        self.state.steps[upload] += 1
+        where = f"/v2/{repository}/blobs/uploads/{upload}"
+        if self.state.options.locations == "plain":
+            return where
+        if self.state.options.locations == "absolute":
+            where = f"http://127.0.0.1:{self.state.ports['port']}{where}"
+        return f"{where}?_state=secret{self.state.steps[upload] or ''}"
 
     def upload(self, repository, upload):
         if upload not in self.state.uploads:
@@ -400,16 +432,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             del self.state.uploads[upload]
             return self.answer(204, b"")
         have = self.state.uploads[upload]
-        where = {"Location": f"/v2/{repository}/blobs/uploads/{upload}?_state=secret2"}
+        state = f"secret{self.state.steps[upload] or ''}"
+        stale = self.state.options.strict_locations and self.query.get("_state") != [state]
+        where = {"Location": self.next_location(repository, upload)}
         if self.command == "GET":
             return self.answer(204, b"", {**where, "Range": f"0-{max(len(have) - 1, 0)}"})
         data = self.read_body()
         if self.command == "PATCH":
             start = int(self.headers.get("Content-Range", f"{len(have)}-").split("-")[0])
-            if start != len(have):
+            if stale or start != len(have):
                 return self.fail(416, "RANGE_INVALID", "out of order")
             self.state.uploads[upload] = have + data
             return self.answer(202, b"", {**where, "Range": f"0-{len(have + data) - 1}"})
+        if stale:
+            return self.fail(416, "RANGE_INVALID", "not the latest location")
         if data and self.state.options.refuse_whole_uploads:
             return self.fail(413, "SIZE_INVALID", "send it in pieces")
         data = have + data
@@ -466,6 +502,8 @@ def main():
     parser.add_argument("--token-lifetime", type=float, default=300)
     parser.add_argument("--identity-token")
     parser.add_argument("--refuse-whole-uploads", action="store_true")
+    parser.add_argument("--locations", default="relative")
+    parser.add_argument("--strict-locations", action="store_true")
     options = parser.parse_args()
     state = State(options)
     registry = wrap(Server(Handler, state), options)

@@ -38,4 +38,16 @@ MadeImage make_image(oci::Store& store, const std::vector<std::string>& tars) {
           .descriptor = put(store, oci::media_type::kOciManifest, manifest.dump())};
 }
 
+oci::Descriptor make_index(oci::Store& store,
+                           const std::vector<std::pair<std::string, oci::Descriptor>>& images) {
+  nlohmann::json index = {{"schemaVersion", 2},
+                          {"mediaType", oci::media_type::kOciIndex},
+                          {"manifests", nlohmann::json::array()}};
+  for (auto [platform, descriptor] : images) {
+    descriptor.platform = oci::Platform::parse(platform);
+    index["manifests"].push_back(oci::to_json(descriptor));
+  }
+  return put(store, oci::media_type::kOciIndex, index.dump());
+}
+
 }  // namespace tests

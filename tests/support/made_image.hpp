@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "oci/manifest.hpp"
@@ -18,5 +19,9 @@ struct MadeImage {
 
 /// `tars`: base first; each is packed with gzip.
 MadeImage make_image(oci::Store& store, const std::vector<std::string>& tars);
+
+/// An index of these images, one for each platform, put into the store; its descriptor.
+oci::Descriptor make_index(oci::Store& store,
+                           const std::vector<std::pair<std::string, oci::Descriptor>>& images);
 
 }  // namespace tests

@@ -71,20 +71,28 @@ void wait_for(const std::function<bool()>& ready, const BackgroundProcess& proce
 }  // namespace
 
 TestCertificates::TestCertificates(const fs::path& folder)
-    : ca_dir(folder / "ca"), certificate(folder / "server.crt"), key(folder / "server.key") {
+    : ca_dir(folder / "ca"),
+      certificate(folder / "server.crt"),
+      key(folder / "server.key"),
+      client_certificate(folder / "client.crt"),
+      client_key(folder / "client.key") {
   fs::create_directories(ca_dir);
   const auto ca_key = (folder / "ca.key").string();
   const auto ca = (ca_dir / "ca.crt").string();
-  const auto request = (folder / "server.csr").string();
   const auto names = folder / "names";
   base::write_file_atomically(names, "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
   run("openssl", {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                   "-keyout", ca_key, "-out", ca, "-days", "2", "-subj", "/CN=test CA"});
-  run("openssl", {"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                  "-keyout", key.string(), "-out", request, "-subj", "/CN=localhost"});
-  run("openssl", {"x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial",
-                  "-CAserial", (folder / "serial").string(), "-out", certificate.string(), "-days",
-                  "2", "-extfile", names.string()});
+  const auto issue = [&](const std::string& name, const fs::path& made, const fs::path& made_key) {
+    const auto request = (folder / "request.csr").string();
+    run("openssl", {"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", made_key.string(), "-out", request, "-subj", "/CN=" + name});
+    run("openssl", {"x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial",
+                    "-CAserial", (folder / "serial").string(), "-out", made.string(), "-days", "2",
+                    "-extfile", names.string()});
+  };
+  issue("localhost", certificate, key);
+  issue("a client", client_certificate, client_key);
 }
 
 struct BackgroundProcess::Shared {
@@ -185,25 +193,34 @@ std::size_t FaultRegistry::count(std::string_view method, std::string_view part)
   return number;
 }
 
-DockerRegistry::DockerRegistry(const TestCertificates& certificates)
+DockerRegistry::DockerRegistry(const TestCertificates& certificates, DockerRegistryOptions options)
     : folder_(base::temp_root(), "docker-registry"), port_(free_port()) {
   const auto users = folder_.path() / "htpasswd";
   run("htpasswd", {"-Bbc", users.string(), "bob", "canary-pass"});
   const auto config = folder_.path() / "config.yml";
-  base::write_file_atomically(config, fmt::format("version: 0.1\n"
-                                                  "log: {{level: error}}\n"
-                                                  "storage:\n"
-                                                  "  filesystem: {{rootdirectory: {}}}\n"
-                                                  "  delete: {{enabled: true}}\n"
-                                                  "http:\n"
-                                                  "  addr: 127.0.0.1:{}\n"
-                                                  "  secret: test\n"
-                                                  "  tls: {{certificate: {}, key: {}}}\n"
-                                                  "auth:\n"
-                                                  "  htpasswd: {{realm: test, path: {}}}\n",
-                                                  (folder_.path() / "data").string(), port_,
-                                                  certificates.certificate.string(),
-                                                  certificates.key.string(), users.string()));
+  const auto clients =
+      options.wants_client_certificate
+          ? fmt::format(", clientcas: [{}]", (certificates.ca_dir / "ca.crt").string())
+          : std::string();
+  const auto cache = options.cache_of.empty()
+                         ? std::string()
+                         : fmt::format("proxy: {{remoteurl: '{}'}}\n", options.cache_of);
+  base::write_file_atomically(
+      config,
+      fmt::format("version: 0.1\n"
+                  "log: {{level: error}}\n"
+                  "storage:\n"
+                  "  filesystem: {{rootdirectory: {}}}\n"
+                  "  delete: {{enabled: true}}\n"
+                  "http:\n"
+                  "  addr: 127.0.0.1:{}\n"
+                  "  secret: test\n"
+                  "  tls: {{certificate: {}, key: {}{}}}\n"
+                  "auth:\n"
+                  "  htpasswd: {{realm: test, path: {}}}\n"
+                  "{}",
+                  (folder_.path() / "data").string(), port_, certificates.certificate.string(),
+                  certificates.key.string(), clients, users.string(), cache));
   process_.emplace(base::Command{.program = "docker-registry",
                                  .arguments = {"serve", config.string()},
                                  .environment = {},

@@ -18,12 +18,15 @@
 
 namespace test_support {
 
-/// A CA of our own and a certificate of it for localhost and 127.0.0.1. Made once per folder.
+/// A CA of our own and certificates of it: for localhost and 127.0.0.1, and for a client. Made once
+/// per folder.
 struct TestCertificates {
   explicit TestCertificates(const std::filesystem::path& folder);
   std::filesystem::path ca_dir;  ///< Holds ca.crt alone.
   std::filesystem::path certificate;
   std::filesystem::path key;
+  std::filesystem::path client_certificate;
+  std::filesystem::path client_key;
 };
 
 /// A program that runs until this dies.
@@ -76,10 +79,16 @@ class FaultRegistry {
   std::uint16_t storage_port_ = 0;
 };
 
+/// What a DockerRegistry is besides the usual.
+struct DockerRegistryOptions {
+  bool wants_client_certificate = false;
+  std::string cache_of;  ///< URL of a registry: this one is a pull-through cache of it.
+};
+
 /// Debian's docker-registry with TLS and htpasswd (user "bob", password "canary-pass").
 class DockerRegistry {
  public:
-  explicit DockerRegistry(const TestCertificates& certificates);
+  explicit DockerRegistry(const TestCertificates& certificates, DockerRegistryOptions options = {});
   [[nodiscard]] std::string host() const;
   [[nodiscard]] static bool is_installed();
 

@@ -23,3 +23,13 @@ TEST(Format, NearestFindsATypoAndNothingElse) {
   EXPECT_EQ(base::nearest("cloudImge", kFields), "cloudImage");
   EXPECT_EQ(base::nearest("zzzzzzzz", kFields), "");
 }
+
+TEST(Format, Case116PrintableTextCannotSteerATerminal) {
+  EXPECT_EQ(base::printable("plain text, größer, 漢字, \xf0\x9f\x98\x80\n"),
+            "plain text, größer, 漢字, \xf0\x9f\x98\x80\n");
+  EXPECT_EQ(base::printable(std::string_view("a\0b\x1b[2J\x7f\r", 8)), "a\\x00b\\x1b[2J\\x7f");
+  EXPECT_EQ(base::printable("\xc2\x9b[2J"), "\\xc2\\x9b[2J");
+  EXPECT_EQ(base::printable("\xff \xc3"), "\\xff \\xc3");
+  EXPECT_EQ(base::printable("\xc0\xaf"), "\\xc0\\xaf") << "overlong";
+  EXPECT_EQ(base::printable("\xed\xa0\x80"), "\\xed\\xa0\\x80") << "a surrogate";
+}

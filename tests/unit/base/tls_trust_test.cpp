@@ -48,7 +48,7 @@ TEST_F(Trust, ExtraCasJoinTheSystemsBundle) {
   EXPECT_EQ(bundle.find("README"), std::string::npos);
 }
 
-TEST_F(Trust, CertificatesOfAHostAreForThatHostAndPort) {
+TEST_F(Trust, Case059CertificatesOfAHostAreForThatHostAndPort) {
   write("certs.d/reg.io:5000/ca.crt", kPem);
   write("certs.d/reg.io:5000/client.cert", kPem);
   write("certs.d/reg.io:5000/client.key", "key");
@@ -59,7 +59,7 @@ TEST_F(Trust, CertificatesOfAHostAreForThatHostAndPort) {
   EXPECT_TRUE(trust_for("https://reg.io/").ca_bundle.empty());
 }
 
-TEST_F(Trust, RefusesHalfAClientCertificateAndFoldersWithoutCas) {
+TEST_F(Trust, Case059RefusesHalfAClientCertificateAndFoldersWithoutCas) {
   write("one/reg.io/client.cert", kPem);
   write("two/reg.io/client.key", "key");
   write("three/ca.crt", "\x30\x82 binary");
@@ -81,6 +81,26 @@ TEST_F(Trust, InsecureIsPerHostAndPort) {
   EXPECT_TRUE(trust_for("https://reg.io/").verify);
   EXPECT_FALSE(trust_for("https://plain.io/").verify);
   EXPECT_TRUE(trust_for("https://plain.io:8443/").verify);
+}
+
+TEST_F(Trust, InsecureCanBeAllBelowADomain) {
+  options_.insecure_hosts = {"*.corp.example", "*.ports.example:5000"};
+
+  EXPECT_FALSE(trust_for("https://a.b.corp.example/").verify);
+  EXPECT_TRUE(trust_for("https://corp.example/").verify);
+  EXPECT_TRUE(trust_for("https://evilcorp.example/").verify);
+  EXPECT_TRUE(trust_for("https://a.corp.example:5000/").verify) << "a port belongs to its host";
+  EXPECT_FALSE(trust_for("https://a.ports.example:5000/").verify);
+}
+
+TEST_F(Trust, AHostOfPlainHttpIsStillVerifiedWhenItSpeaksTls) {
+  options_.plain_http_hosts = {"plain.io", "port.io:5000"};
+  const base::TlsTrust trust(options_, "");
+
+  EXPECT_TRUE(trust.is_plain_http(*base::Url::parse("http://plain.io/")));
+  EXPECT_TRUE(trust.is_plain_http(*base::Url::parse("http://port.io:5000/")));
+  EXPECT_FALSE(trust.is_plain_http(*base::Url::parse("http://port.io/")));
+  EXPECT_TRUE(trust_for("https://plain.io/").verify);
 }
 
 TEST_F(Trust, SslCertDirReplacesTheSystemsFolder) {

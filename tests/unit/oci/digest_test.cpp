@@ -10,10 +10,15 @@ const std::string kEmpty =
 
 TEST(Digest, OfNothingIsTheKnownValue) { EXPECT_EQ(oci::Digest::of("").text(), kEmpty); }
 
-TEST(Digest, RefusesWhatIsNotCanonical) {
+TEST(Digest, Case103RefusesWhatIsNotCanonical) {
   EXPECT_TRUE(oci::Digest::parse(kEmpty).has_value());
   for (const std::string text :
-       {"sha256:E3B0", "sha256:", "md5:d41d8cd98f00b204e9800998ecf8427e", "sha256:../../etc/passwd",
+       {"sha256:E3B0", "md5:d41d8cd98f00b204e9800998ecf8427e", "sha256:../../etc/passwd",
+        "sha256:", ":", "", "sha256",
+        "SHA256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85/",
+        "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8551",
+        "sha512:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}) {
     EXPECT_FALSE(oci::Digest::parse(text).has_value()) << text;
   }
@@ -22,7 +27,7 @@ TEST(Digest, RefusesWhatIsNotCanonical) {
   EXPECT_FALSE(oci::Digest::parse(upper).has_value());
 }
 
-TEST(Digest, Sha512IsSupported) {
+TEST(Digest, Case104Sha512IsSupported) {
   oci::Hasher hasher("sha512");
   hasher.update("");
   const auto digest = hasher.finish();

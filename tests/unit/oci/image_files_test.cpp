@@ -110,7 +110,7 @@ TEST_F(ImageFilesTest, SameImageSameBytesInAnArchive) {
   }
 }
 
-TEST_F(ImageFilesTest, ALayoutHoldsSeveralImagesByName) {
+TEST_F(ImageFilesTest, Case119ALayoutHoldsSeveralImagesByName) {
   const auto one = two_layers();
   const auto two = tests::make_image(store_, {zoo_tar({file("c")})});
   oci::export_image(store_, one.descriptor, at("oci", "dir:one"), {});
@@ -131,6 +131,64 @@ TEST_F(ImageFilesTest, OneImageNeedsNoName) {
     oci::export_image(store_, image.descriptor, place, {});
 
     EXPECT_NO_THROW(import(other_, place)) << format;
+  }
+}
+
+TEST_F(ImageFilesTest, Case119ANameThatLeadsToTwoImagesIsAmbiguous) {
+  const auto one = two_layers();
+  const auto two = tests::make_image(store_, {zoo_tar({file("c")})});
+  oci::export_image(store_, one.descriptor, at("oci", "dir:one"), {});
+  oci::export_image(store_, two.descriptor, at("oci", "dir:two"), {});
+  auto text = base::read_file(folder_.path() / "dir/index.json", 1 << 20);
+  text.replace(text.find("\"two\""), 5, "\"one\"");
+  write("dir/index.json", text);
+
+  const auto error = error_of(at("oci", "dir:one"));
+
+  EXPECT_EQ(error.code(), base::ErrorCode::kIntegrity);
+  EXPECT_THAT(error.facts().what, HasSubstr("ambiguous"));
+}
+
+TEST_F(ImageFilesTest, AllOfAnIndexIsCopiedWithAll) {
+  const auto second = tests::make_image(store_, {zoo_tar({file("c")})});
+  const auto top =
+      tests::make_index(store_, {{"amd64", two_layers().descriptor}, {"arm64", second.descriptor}});
+  for (const auto* format : {"oci", "oci-archive"}) {
+    const auto place = at(format, std::string("all-") + format + ":multi");
+    oci::export_image(store_, top, place, {});
+
+    EXPECT_EQ(oci::import_all(other_, place, {}).digest, top.digest);
+
+    EXPECT_TRUE(other_.contains(second.descriptor));
+    EXPECT_TRUE(other_.contains(second.manifest.layers[0]));
+    EXPECT_EQ(import(other_, place).digest, two_layers().descriptor.digest);
+    other_.prune(true);
+  }
+  EXPECT_THROW(oci::export_image(store_, top, at("docker-archive", "all.tar"), {}), base::Error);
+}
+
+TEST_F(ImageFilesTest, Case259WhatOnlyItsOwnerMayGiveNeedNotBeThere) {
+  auto image = two_layers();
+  auto& layer = image.manifest.layers[1];
+  layer.media_type = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+  layer.urls = {"https://owner.example/layer"};
+  const nlohmann::json manifest = {
+      {"schemaVersion", 2},
+      {"mediaType", oci::media_type::kOciManifest},
+      {"config", oci::to_json(image.manifest.config)},
+      {"layers", {oci::to_json(image.manifest.layers[0]), oci::to_json(layer)}}};
+  auto descriptor = image.descriptor;
+  descriptor.digest = store_.put_blob(manifest.dump());
+  descriptor.size = manifest.dump().size();
+  store_.remove_blob(layer.digest);
+  for (const auto* format : {"oci", "oci-archive"}) {
+    const auto place = at(format, std::string("foreign-") + format);
+    oci::export_image(store_, descriptor, place, {});
+
+    EXPECT_EQ(import(other_, place).digest, descriptor.digest) << format;
+
+    EXPECT_FALSE(other_.contains(layer));
+    other_.prune(true);
   }
 }
 
@@ -156,17 +214,34 @@ TEST_F(ImageFilesTest, AnIndexLeadsToTheManifestOfThePlatform) {
   EXPECT_THROW(oci::import_image(other_, place, oci::Platform::parse("arm64"), {}), base::Error);
 }
 
-TEST_F(ImageFilesTest, WhatIsMissingOrNotALayoutIsSaid) {
+TEST_F(ImageFilesTest, Case118WhatIsMissingOrNotALayoutIsSaid) {
   fs::create_directories(folder_.path() / "empty");
   write("junk", std::string(2000, 'j'));
 
   EXPECT_EQ(error_of(at("oci", "nowhere")).code(), base::ErrorCode::kNotFound);
   EXPECT_THAT(error_of(at("oci", "empty")).facts().why, HasSubstr("not an OCI image layout"));
+  write("empty/index.json", std::string(oci::kEmptyLayoutIndex));
+  EXPECT_THAT(error_of(at("oci", "empty")).facts().why, HasSubstr("oci-layout"));
+  for (const auto* marker : {"{}", "[]", R"({"imageLayoutVersion":"2.0.0"})"}) {
+    write("empty/oci-layout", marker);
+    EXPECT_EQ(error_of(at("oci", "empty")).code(), base::ErrorCode::kUnsupported) << marker;
+  }
   EXPECT_EQ(error_of(at("oci-archive", "junk")).code(), base::ErrorCode::kIntegrity);
   EXPECT_EQ(error_of(at("docker-archive", "junk")).code(), base::ErrorCode::kIntegrity);
 }
 
-TEST_F(ImageFilesTest, ABlobOfALayoutMustBeAPlainFile) {
+TEST_F(ImageFilesTest, Case118UnknownFilesOfALayoutAreIgnored) {
+  const auto image = two_layers();
+  const auto place = at("oci", "dir:t");
+  oci::export_image(store_, image.descriptor, place, {});
+  write("dir/README", "read me");
+  write("dir/blobs/sha256/not-a-digest", "junk");
+  fs::create_directories(folder_.path() / "dir/blobs/blake3");
+
+  EXPECT_EQ(import(other_, place).digest, image.descriptor.digest);
+}
+
+TEST_F(ImageFilesTest, Case118ABlobOfALayoutMustBeAPlainFile) {
   const auto image = two_layers();
   const auto place = at("oci", "dir:t");
   oci::export_image(store_, image.descriptor, place, {});
@@ -203,7 +278,7 @@ TEST_F(ImageFilesTest, ACorruptBlobNeverGetsInOrOut) {
   EXPECT_FALSE(store_.contains(image.manifest.layers[0]));
 }
 
-TEST_F(ImageFilesTest, ReadsWhatDockerSaveWrote) {
+TEST_F(ImageFilesTest, Case120ReadsWhatDockerSaveWrote) {
   const auto layer = zoo_tar({file("a")});
   const nlohmann::json config = {
       {"os", "linux"},
@@ -228,7 +303,7 @@ TEST_F(ImageFilesTest, ReadsWhatDockerSaveWrote) {
   EXPECT_EQ(error_of(at("docker-archive", "save.tar:alpine")).code(), base::ErrorCode::kNotFound);
 }
 
-TEST_F(ImageFilesTest, AHostileDockerArchiveReadsNothingOfTheHost) {
+TEST_F(ImageFilesTest, Case120AHostileDockerArchiveReadsNothingOfTheHost) {
   write("secret", "root:x:0:0");
   const nlohmann::json listing = {
       {{"Config", "c.json"}, {"RepoTags", {"x:1"}}, {"Layers", nlohmann::json::array()}}};
@@ -240,6 +315,12 @@ TEST_F(ImageFilesTest, AHostileDockerArchiveReadsNothingOfTheHost) {
   write("large.tar", zoo_tar({file("manifest.json", "[" + std::string(2 << 20, ' ') + "]")}));
   EXPECT_THAT(error_of(at("docker-archive", "large.tar")).facts().why,
               HasSubstr("larger than the limit"));
+
+  for (const std::string text : {"{}", "7", R"([{"Layers":[]}])", R"([{"Config":7}])", "[",
+                                 R"([{"Config":"c.json","Layers":[{}]}])"}) {
+    write("odd.tar", zoo_tar({file("manifest.json", text)}));
+    EXPECT_NE(error_of(at("docker-archive", "odd.tar")).facts().what, "") << text;
+  }
 }
 
 TEST_F(ImageFilesTest, ZstdLayersAreUnpackedForDocker) {

@@ -35,3 +35,13 @@ TEST(RegistryError, ChoosesTheCodeByStatusAndHidesQueries) {
   EXPECT_EQ(oci::answer_error("", "", answer(403, "")).code(), base::ErrorCode::kUnauthorized);
   EXPECT_EQ(oci::answer_error("", "", answer(500, "")).code(), base::ErrorCode::kRegistry);
 }
+
+TEST(RegistryError, Case115ADeeplyNestedBodyIsReadWithoutHarm) {
+  const std::size_t depth = 500'000;
+  const auto nested = std::string(depth, '[') + std::string(depth, ']');
+
+  EXPECT_EQ(
+      oci::registry_reason(answer(500, R"({"errors":[{"code":"X","detail":)" + nested + "}]}")),
+      "X");
+  EXPECT_EQ(oci::registry_reason(answer(500, std::string(depth, '['))), std::string(1024, '['));
+}

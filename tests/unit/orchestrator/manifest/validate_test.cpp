@@ -89,6 +89,11 @@ TEST(Validate, SpeaksTheOperatorsWords) {
        "spec.volumes",
        "spec.image.caCertificatesVolume",
        {5, 78}},
+      {"image: {ref: a:1, caCertificatesVolume: nope}" + iso,
+       "spec.image.caCertificatesVolume references volume \"nope\" which is not defined in "
+       "spec.volumes",
+       "spec.image.caCertificatesVolume",
+       {5, 43}},
       {"image: {ref: a:1}\nartifacts: {arch: amd64, iso: false}",
        "spec.artifacts: at least one artifact type must be enabled (iso, cloudImage, azureImage, "
        "gceImage, netboot, or uki.iso/uki.container/uki.efi)",

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Manifests as registries send them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/files.hpp"
+#include "oci/pull.hpp"
+#include "registry_fixture.hpp"
+
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using namespace test_support;  // NOLINT(google-build-using-namespace): a test's own fixture.
+
+/// A registry with demo:1 that answers manifests as the script says.
+struct Registry {
+  explicit Registry(const json& actions = nullptr) : server(options(actions)) {
+    bytes = put_image(server, noise(1000));
+  }
+  static FaultRegistryOptions options(const json& actions) {
+    auto script = json::array();
+    if (!actions.is_null()) {
+      json rule = {{"path", "/manifests/"}, {"times", -1}};
+      rule.update(actions);
+      script.push_back(rule);
+    }
+    return {.script = script, .arguments = {}, .certificates = nullptr};
+  }
+  /// Makes `text` the manifest of demo:1, of this type.
+  void put_manifest(const std::string& text, std::string_view type) const {
+    server.put_blob(text);
+    const json entry = {{"mediaType", type},
+                        {"digest", oci::Digest::of(text).text()},
+                        {"size", text.size()},
+                        {"annotations", {{"org.opencontainers.image.ref.name", "team/demo:1"}}}};
+    base::write_file_atomically(
+        server.folder() / "index.json",
+        json{{"schemaVersion", 2}, {"manifests", json::array({entry})}}.dump());
+  }
+  oci::ManifestDocument get() const { return make_client()->manifest(demo(server.host()), {}); }
+  oci::ResolvedImage resolve() {
+    return oci::resolve_image(*make_client(), store, demo(server.host()),
+                              oci::Platform::parse("amd64"), {});
+  }
+  FaultRegistry server;
+  std::string bytes;
+  base::TempDir folder{base::temp_root(), "manifest-store"};
+  oci::Store store{folder.path() / "store"};
+};
+
+}  // namespace
+
+TEST(RegistryManifest, Case092OneByteBelowTheLimitIsAccepted) {
+  Registry registry;
+  auto document = json::parse(registry.bytes);
+  document["annotations"]["filler"] = "";
+  const auto missing = oci::kMaxManifestBytes - 1 - document.dump().size();
+  document["annotations"]["filler"] = std::string(missing, 'x');
+  registry.put_manifest(document.dump(), oci::media_type::kOciManifest);
+
+  const auto image = registry.resolve();
+
+  EXPECT_EQ(image.descriptor.size, oci::kMaxManifestBytes - 1);
+  EXPECT_EQ(image.manifest.annotations.at("filler").size(), missing);
+}
+
+TEST(RegistryManifest, Case093OneByteAboveTheLimitIsRefused) {
+  Registry registry;
+  auto document = json::parse(registry.bytes);
+  document["annotations"]["filler"] = "";
+  const auto missing = oci::kMaxManifestBytes + 1 - document.dump().size();
+  document["annotations"]["filler"] = std::string(missing, 'x');
+  registry.put_manifest(document.dump(), oci::media_type::kOciManifest);
+
+  const auto error = error_of([&] { registry.resolve(); });
+
+  EXPECT_EQ(error.code(), base::ErrorCode::kRegistry);
+  EXPECT_THAT(error.facts().why, HasSubstr("larger"));
+}
+
+TEST(RegistryManifest, Case093ABodyWithoutAnEndIsCutOffAtTheLimit) {
+  const std::string head =
+      "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\n\r\n";
+  const Registry registry(json{{"raw", head + std::string(6U << 20, ' ')}});
+
+  const auto error = error_of([&] { registry.get(); });
+
+  EXPECT_EQ(error.code(), base::ErrorCode::kRegistry);
+  EXPECT_THAT(error.facts().why, HasSubstr("larger"));
+}
+
+TEST(RegistryManifest, Case098AContentTypeThatIsNotTheDocumentsIsRefused) {
+  Registry registry(
+      json{{"headers", {{"Content-Type", std::string(oci::media_type::kDockerManifest)}}}});
+
+  const auto error = error_of([&] { registry.resolve(); });
+
+  EXPECT_EQ(error.code(), base::ErrorCode::kIntegrity);
+  EXPECT_THAT(error.facts().why, HasSubstr("it was sent as"));
+}
+
+TEST(RegistryManifest, Case099ParametersOfTheContentTypeAreIgnored) {
+  for (const std::string type :
+       {"application/vnd.oci.image.manifest.v1+json; charset=utf-8",
+        "Application/vnd.OCI.image.manifest.v1+JSON ;charset=\"UTF-8\"; v=1"}) {
+    Registry registry(json{{"headers", {{"Content-Type", type}}}});
+
+    const auto image = registry.resolve();
+
+    EXPECT_EQ(image.descriptor.media_type, oci::media_type::kOciManifest) << type;
+    EXPECT_EQ(registry.get().bytes, registry.bytes) << type;
+  }
+}
+
+TEST(RegistryManifest, Case100Schema1IsRefusedWithAHint) {
+  for (const std::string type :
+       {"application/vnd.docker.distribution.manifest.v1+prettyjws",
+        "application/vnd.docker.distribution.manifest.v1+json", "application/json"}) {
+    Registry registry;
+    registry.put_manifest(R"({"schemaVersion":1,"name":"team/demo","tag":"1","fsLayers":[]})",
+                          type);
+
+    const auto error = error_of([&] { registry.resolve(); });
+
+    EXPECT_THAT(error.facts().hint, HasSubstr("push the image again")) << type;
+  }
+}
+
+TEST(RegistryManifest, Case103ADigestOutsideTheGrammarIsNotUsedInAPath) {
+  for (const std::string digest : {"sha256:../../../etc/passwd", "sha256:ABC", "junk"}) {
+    Registry registry(json{{"method", "HEAD"}, {"headers", {{"Docker-Content-Digest", digest}}}});
+
+    const auto image = registry.resolve();
+
+    EXPECT_EQ(image.descriptor.digest, oci::Digest::of(registry.bytes)) << digest;
+    EXPECT_EQ(registry.server.count("GET", digest), 0U);
+  }
+}
