@@ -21,4 +21,27 @@ void append(HeaderList& list, const std::string& line) {
   list.reset(longer);
 }
 
+CURLcode Easy::perform(const std::stop_token& stop) {
+  if (::curl_multi_add_handle(multi_.get(), handle_.get()) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
+  const auto code = run(stop);
+  ::curl_multi_remove_handle(multi_.get(), handle_.get());  // Closes what was left half-done.
+  return code;
+}
+
+CURLcode Easy::run(const std::stop_token& stop) {
+  constexpr int kPollMs = 1000;  // libcurl's own timers end a poll earlier.
+  const std::stop_callback wake(stop, [this] { ::curl_multi_wakeup(multi_.get()); });
+  for (int running = 1;;) {
+    if (::curl_multi_perform(multi_.get(), &running) != CURLM_OK) return CURLE_RECV_ERROR;
+    if (running == 0) break;
+    if (stop.stop_requested()) return CURLE_ABORTED_BY_CALLBACK;
+    if (::curl_multi_poll(multi_.get(), nullptr, 0, kPollMs, nullptr) != CURLM_OK) {
+      return CURLE_RECV_ERROR;
+    }
+  }
+  int left = 0;
+  const auto* message = ::curl_multi_info_read(multi_.get(), &left);
+  return message == nullptr ? CURLE_RECV_ERROR : message->data.result;
+}
+
 }  // namespace base

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 
 #include "base/error.hpp"
@@ -20,15 +21,17 @@ using HeaderList = Handle<curl_slist, &free_headers>;
 /// Appends one "Name: value" line. Throws std::bad_alloc.
 void append(HeaderList& list, const std::string& line);
 
-/// One libcurl handle: a setter for each option with the C++ type it means, every status checked.
+/// One libcurl handle with its own connections: a setter for each option with the C++ type it
+/// means, every status checked.
 class Easy {
  public:
-  Easy() : handle_(::curl_easy_init()) {
-    if (!handle_) check(CURLE_OUT_OF_MEMORY);
+  Easy() : handle_(::curl_easy_init()), multi_(::curl_multi_init()) {
+    if (!handle_ || !multi_) check(CURLE_OUT_OF_MEMORY);
   }
   /// Back to the defaults; open connections stay.
   void reset() { ::curl_easy_reset(handle_.get()); }
-  CURLcode perform() { return ::curl_easy_perform(handle_.get()); }
+  /// Transfers until the end or until `stop`, which wakes it at once (CURLE_ABORTED_BY_CALLBACK).
+  CURLcode perform(const std::stop_token& stop);
 
   void set_url(const std::string& url) { set(CURLOPT_URL, url.c_str()); }
   void set_allowed_schemes() {
@@ -124,7 +127,10 @@ class Easy {
     check(::curl_easy_setopt(handle_.get(), option, value));
   }
 
+  CURLcode run(const std::stop_token& stop);
+
   Handle<CURL, &::curl_easy_cleanup> handle_;
+  Handle<CURLM, &::curl_multi_cleanup> multi_;  ///< Keeps the connections between transfers.
 };
 
 }  // namespace base

@@ -202,7 +202,7 @@ HttpOutcome HttpClient::exchange(const HttpRequest& request, const Url& url, boo
   easy->set_proxy(proxy.reveal());
   easy->set_connect_timeout(pool_->options().connect_timeout);
   easy->set_trust(*trust);
-  const auto code = easy->perform();
+  const auto code = easy->perform(stop);
   pool_->give_back(std::move(easy), url);
   if (transfer.connected) {
     pool_->note_reached(url, transfer.via_proxy ? AddressKind::kPublic : transfer.address);

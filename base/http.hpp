@@ -118,7 +118,7 @@ class HttpClient {
   HttpClient& operator=(HttpClient&&) = delete;
 
   /// One request, redirects included; any status is a result, and so is a transport failure.
-  /// Throws Error kInterrupted within a second of `stop`, kRegistry for refused redirects and
+  /// Throws Error kInterrupted within 100 ms of `stop`, kRegistry for refused redirects and
   /// answers over a limit, kUsage for unusable certificates.
   HttpOutcome try_perform(const HttpRequest& request, const std::stop_token& stop);
   /// As try_perform, but a transport failure is thrown (Error kNetwork, with a hint).

@@ -140,7 +140,7 @@ TEST(RegistryLogin, Case034ReadsARotatedFileAgainBeforeItGivesUp) {
   EXPECT_NO_THROW(client->manifest(demo(registry.host()), {}));
 }
 
-TEST(RegistryLogin, FetchesANewTokenWhenOneDiesEarly) {
+TEST(RegistryLogin, Case053FetchesANewTokenWhenOneDiesEarly) {
   const FaultRegistry registry(
       guarded(with(kPassword, {"--token-auth", "--token-lifetime", "0.3"})));
   put_image(registry, "layer");
@@ -191,7 +191,7 @@ TEST(RegistryLogin, Case022SendsARegistryTokenAsItIs) {
   EXPECT_EQ(login_count(registry), 0U);
 }
 
-TEST(RegistryLogin, DoesNotAskForATokenAtALinkLocalAddress) {
+TEST(RegistryLogin, Case044DoesNotAskForATokenAtALinkLocalAddress) {
   const FaultRegistry registry(guarded(
       {}, json::array({{{"path", "^/v2/"},
                         {"times", -1},
@@ -208,7 +208,7 @@ TEST(RegistryLogin, DoesNotAskForATokenAtALinkLocalAddress) {
   EXPECT_THAT(base::render(error), Not(HasSubstr("canary")));
 }
 
-TEST(RegistryLogin, WidensTheScopeWhenTheRegistryAsksForMore) {
+TEST(RegistryLogin, Case047WidensTheScopeWhenTheRegistryAsksForMore) {
   const FaultRegistry registry(
       guarded(with(kPassword, {"--token-auth"}),
               json::array({{{"path", "/manifests/"},

@@ -178,7 +178,7 @@ TEST(RegistryPull, Case083TakesACleanButEarlyEndForABreak) {
   EXPECT_EQ(scripted.sink.bytes, scripted.layer);
 }
 
-TEST(RegistryPull, FollowsARedirectToStorageWithoutTheCredential) {
+TEST(RegistryPull, Case038Case040Case048FollowsARedirectToStorageWithoutTheCredential) {
   const auto digest = descriptor_of(noise(kLayerBytes)).digest.text();
   Scripted scripted(
       json::array({blob_rule({{"redirect", "http://127.0.0.1:{storage_port}/storage/" + digest +
@@ -230,7 +230,7 @@ TEST(RegistryPull, DoesNotBringTheCredentialBackFromARedirectAway) {
   EXPECT_TRUE(came_back);
 }
 
-TEST(RegistryPull, StopsAfterTenRedirects) {
+TEST(RegistryPull, Case064StopsAfterTenRedirects) {
   Scripted scripted(
       json::array({blob_rule({{"redirect", std::string(kBlobPath) + ":again"}, {"times", -1}})}));
 

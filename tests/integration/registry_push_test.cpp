@@ -305,7 +305,7 @@ TEST(RegistryPush, Case258SaysThatTheBlobIsTooLarge) {
   EXPECT_GE(push.registry.count("DELETE", "/uploads/"), 1U);
 }
 
-TEST(RegistryPush, SendsTheCredentialToNoOtherHost) {
+TEST(RegistryPush, Case041SendsTheCredentialToNoOtherHost) {
   const std::string config = "canary-pass";
   FaultRegistry registry(
       {.script = json::array(

@@ -78,7 +78,7 @@ TEST_F(Tls, AnInsecureHostIsNotVerified) {
   EXPECT_EQ(pull_error(registry_, http).code(), base::ErrorCode::kNotFound);
 }
 
-TEST_F(Tls, ARedirectFromHttpsToHttpIsRefused) {
+TEST_F(Tls, Case039ARedirectFromHttpsToHttpIsRefused) {
   const FaultRegistry registry(
       {.script = json::array(
            {{{"path", "/manifests/"}, {"redirect", "http://127.0.0.1:{storage_port}/storage/x"}}}),
@@ -93,7 +93,7 @@ TEST_F(Tls, ARedirectFromHttpsToHttpIsRefused) {
   EXPECT_THAT(error.facts().why, HasSubstr("from https to http://"));
 }
 
-TEST(Transport, HostsThatAreUnknownOrClosedFailWithinTenSeconds) {
+TEST(Transport, Case067HostsThatAreUnknownOrClosedFailWithinTenSeconds) {
   std::vector<base::Error> errors;
   const auto seconds = seconds_of([&] {
     for (const auto* host : {"registry.invalid", "127.0.0.1:1"}) {
@@ -113,7 +113,7 @@ TEST(Transport, HostsThatAreUnknownOrClosedFailWithinTenSeconds) {
   EXPECT_THAT(errors[1].facts().hint, HasSubstr("listens"));
 }
 
-TEST(Transport, AStopEndsAStalledTransferWithinASecond) {
+TEST(Transport, AStopEndsAStalledTransferAtOnce) {
   const FaultRegistry registry({.script = json::array({{{"path", "/manifests/"}, {"stall", 30}}}),
                                 .arguments = {},
                                 .certificates = nullptr});
@@ -129,10 +129,10 @@ TEST(Transport, AStopEndsAStalledTransferWithinASecond) {
   });
 
   EXPECT_EQ(error.code(), base::ErrorCode::kInterrupted);
-  EXPECT_LT(seconds, 1.8);
+  EXPECT_LT(seconds, 0.65) << "500 ms until the stop, 100 ms after it, and some to start";
 }
 
-TEST(Transport, AStalledBodyIsCutAndResumed) {
+TEST(Transport, Case066AStalledBodyIsCut) {
   const FaultRegistry registry(
       {.script = json::array(
            {{{"path", "/storage/"}, {"server", "storage"}, {"stall", 30}, {"stall_after", 1000}}}),
@@ -153,7 +153,7 @@ TEST(Transport, AStalledBodyIsCutAndResumed) {
   EXPECT_LT(seconds, 15);  // libcurl looks at the speed of the last five seconds.
 }
 
-TEST(Transport, PlainHttpIsNotSpokenToAHostThatIsNeitherLoopbackNorInsecure) {
+TEST(Transport, Case056PlainHttpIsNotSpokenToAHostThatIsNeitherLoopbackNorInsecure) {
   base::HttpClient client({});
   base::HttpRequest request;
   request.url = *base::Url::parse("http://registry.invalid/v2/");
@@ -164,7 +164,7 @@ TEST(Transport, PlainHttpIsNotSpokenToAHostThatIsNeitherLoopbackNorInsecure) {
   EXPECT_THAT(error.facts().hint, HasSubstr("--insecure-registry registry.invalid"));
 }
 
-TEST(Transport, AnAnswerOnBehalfOfAPublicServerMustNotComeFromLoopback) {
+TEST(Transport, Case043AnAnswerOnBehalfOfAPublicServerMustNotComeFromLoopback) {
   const FaultRegistry registry({});
   base::HttpClient client({});
   base::HttpRequest request;

@@ -16,7 +16,7 @@ TEST(Challenge, ReadsTheUsualForm) {
   EXPECT_EQ(challenges[0].parameter("error"), "");
 }
 
-TEST(Challenge, IsLenientWithTheZoo) {
+TEST(Challenge, Case050IsLenientWithTheZoo) {
   const struct {
     const char* header;
     const char* realm;
@@ -45,7 +45,7 @@ TEST(Challenge, SeparatesSeveralInOneHeader) {
   EXPECT_EQ(challenges[2].parameter("service"), "s");
 }
 
-TEST(Challenge, MakesNothingOfNonsense) {
+TEST(Challenge, Case050MakesNothingOfNonsense) {
   EXPECT_TRUE(parse_challenges("").empty());
   EXPECT_TRUE(parse_challenges(" , ;; ").empty());
   EXPECT_TRUE(parse_challenges("\"\x01\xff\"=@(").empty());

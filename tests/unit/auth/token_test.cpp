@@ -6,14 +6,14 @@
 using auth::parse_token;
 using std::chrono::seconds;
 
-TEST(Token, IsReadFromEitherField) {
+TEST(Token, Case052IsReadFromEitherField) {
   EXPECT_EQ(parse_token(R"({"token":"a"})")->value.reveal(), "a");
   EXPECT_EQ(parse_token(R"({"access_token":"b"})")->value.reveal(), "b");
   EXPECT_EQ(parse_token(R"({"token":"a","access_token":"b"})")->value.reveal(), "a");
   EXPECT_EQ(parse_token(R"({"token":"","access_token":"b"})")->value.reveal(), "b");
 }
 
-TEST(Token, LivesAtLeastAMinute) {
+TEST(Token, Case052LivesAtLeastAMinute) {
   EXPECT_EQ(parse_token(R"({"token":"a"})")->lifetime, seconds(60));
   EXPECT_EQ(parse_token(R"({"token":"a","expires_in":0})")->lifetime, seconds(60));
   EXPECT_EQ(parse_token(R"({"token":"a","expires_in":-5})")->lifetime, seconds(60));
@@ -31,7 +31,7 @@ TEST(Token, Case091LivesFromItsReceiptWhateverTheServersClockSays) {
   }
 }
 
-TEST(Token, IsRefusedWhenItIsNone) {
+TEST(Token, Case052IsRefusedWhenItIsNone) {
   EXPECT_FALSE(parse_token(""));
   EXPECT_FALSE(parse_token("<html>"));
   EXPECT_FALSE(parse_token("[]"));

@@ -13,7 +13,7 @@ bool is_direct(const std::string& no_proxy, const std::string& url) {
 
 }  // namespace
 
-TEST(Proxy, ChoosesByScheme) {
+TEST(Proxy, Case061ChoosesByScheme) {
   const base::ProxySettings settings(
       {{"https_proxy", "http://a:1"}, {"HTTPS_PROXY", "http://b:1"}, {"http_proxy", "http://c:1"}});
 
@@ -31,7 +31,7 @@ TEST(Proxy, FallsBackToAllProxyAndToNone) {
       base::ProxySettings(base::Environment{{"http_proxy", "http://c:1"}}).proxy_for(url).empty());
 }
 
-TEST(Proxy, NoProxyKnowsSuffixesPortsNetworksAndStar) {
+TEST(Proxy, Case061NoProxyKnowsSuffixesPortsNetworksAndStar) {
   EXPECT_TRUE(is_direct("*", "https://reg.io/"));
   EXPECT_TRUE(is_direct("a.io, reg.io", "https://reg.io/"));
   EXPECT_TRUE(is_direct("reg.io", "https://sub.reg.io/"));
