@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 
@@ -89,6 +90,37 @@ class HttpClient::Pool {
   [[nodiscard]] const HttpClientOptions& options() const { return options_; }
   TlsTrust& trust() { return trust_; }
 
+  /// The right to one exchange with a host; waits while kMaxPerHost are under way there. Nobody
+  /// holds two, or one while he waits to try again, so that all get theirs.
+  class Permit {
+   public:
+    Permit(Pool& pool, const Url& url, const std::stop_token& stop)
+        : pool_(pool), origin_(url.origin()) {
+      std::unique_lock lock(pool_.mutex_);
+      const auto free = [this] { return pool_.under_way_[origin_] < kMaxPerHost; };
+      if (!pool_.freed_.wait(lock, stop, free)) {
+        throw Error({.code = ErrorCode::kInterrupted,
+                     .what = fmt::format("stopped before asking {}", url.authority()),
+                     .why = "",
+                     .hint = ""});
+      }
+      ++pool_.under_way_[origin_];
+    }
+    ~Permit() {
+      const std::scoped_lock lock(pool_.mutex_);
+      --pool_.under_way_[origin_];
+      pool_.freed_.notify_all();
+    }
+    Permit(const Permit&) = delete;
+    Permit& operator=(const Permit&) = delete;
+    Permit(Permit&&) = delete;
+    Permit& operator=(Permit&&) = delete;
+
+   private:
+    Pool& pool_;
+    std::string origin_;
+  };
+
   std::unique_ptr<Easy> take(const Url& url) {
     const std::scoped_lock lock(mutex_);
     const auto known = std::find_if(idle_.rbegin(), idle_.rend(),
@@ -120,6 +152,7 @@ class HttpClient::Pool {
 
  private:
   static constexpr std::size_t kMaxIdle = 32;
+  static constexpr std::size_t kMaxPerHost = 8;
   struct Idle {
     std::string origin;
     std::unique_ptr<Easy> easy;
@@ -130,6 +163,8 @@ class HttpClient::Pool {
   std::mutex mutex_;
   std::vector<Idle> idle_;
   std::map<std::string, AddressKind> reached_;
+  std::condition_variable_any freed_;
+  std::map<std::string, std::size_t> under_way_;
 };
 
 HttpClient::HttpClient(HttpClientOptions options) {
@@ -196,6 +231,7 @@ HttpOutcome HttpClient::exchange(const HttpRequest& request, const Url& url, boo
   }
   const auto headers = header_list(request, authorized);
   const auto trust = pool_->trust().for_host(url);
+  const Pool::Permit permit(*pool_, url, stop);
   auto easy = pool_->take(url);
   configure(*easy, transfer, headers);
   easy->set_user_agent(pool_->options().user_agent);

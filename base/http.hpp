@@ -103,7 +103,8 @@ struct HttpClientOptions {
   std::chrono::milliseconds connect_timeout{8000};
 };
 
-/// Speaks HTTP/1.1 and 2 (libcurl), reusing connections. Thread-safe. Never sends a cookie or a
+/// Speaks HTTP/1.1 and 2 (libcurl), reusing connections; at most 8 requests at a time per host, the
+/// others wait. Thread-safe. Never sends a cookie or a
 /// Referer, never decodes a Content-Encoding, never talks plain HTTP but to loopback and insecure
 /// hosts. Follows at most 10 redirects itself: none from https to http, none from a public server
 /// into the local network (checked on the address connected to, not on the name).

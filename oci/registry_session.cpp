@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kMaxAttempts = 32;
 constexpr std::size_t kMaxWarningBytes = 4096;
+constexpr std::size_t kMaxWarnings = 64;  // Of one registry; one that makes up new ones is cut off.
 
 /// The challenge we can answer, Bearer before Basic; its scope is left out (it belongs to a
 /// request, not to the registry).
@@ -59,6 +60,14 @@ std::vector<std::string> merged(std::vector<std::string> left,
 void be_impatient(base::HttpRequest& request, const SessionContext& context) {
   if (!context.longest_stall) return;
   request.stall_timeout = std::min(request.stall_timeout, *context.longest_stall);
+}
+
+/// What stands between the quotes; all of it where it is not quoted.
+std::string_view warning_text(std::string_view value) {
+  const auto first = value.find('"');
+  if (first == std::string_view::npos) return value;
+  value.remove_prefix(first + 1);
+  return value.substr(0, value.rfind('"'));
 }
 
 bool may_fall_back_to_http(base::TransportFailure::Kind kind) {
@@ -354,11 +363,12 @@ base::Error RegistrySession::error_for(const Access& access, const base::HttpReq
 /// Warning: 299 - "text". Source: distribution-spec, "Warnings".
 void RegistrySession::show_warnings(const base::HttpResponse& response) {
   for (const auto& header : response.headers) {
-    const auto value = base::find_header({header}, "Warning");
-    if (!value || !value->starts_with("299 ") || value->size() > kMaxWarningBytes) continue;
+    auto value = base::find_header({header}, "Warning");
+    if (!value || !value->starts_with("299 ")) continue;
+    value->resize(std::min(value->size(), kMaxWarningBytes));
     const std::scoped_lock lock(mutex_);
-    if (!warnings_.insert(*value).second) continue;
-    context_.log->warn("{} says: {}", registry_, base::printable(*value));
+    if (warnings_.size() >= kMaxWarnings || !warnings_.insert(*value).second) continue;
+    context_.log->warn("{} says: {}", registry_, base::printable(warning_text(*value)));
   }
 }
 
