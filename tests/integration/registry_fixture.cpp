@@ -36,8 +36,9 @@ std::string config_for(const std::string& host, const std::string& user,
 }
 
 std::unique_ptr<oci::Registry> make_client(ClientOptions options) {
-  auto log =
-      std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
+  auto log = options.log ? options.log
+                         : std::make_shared<spdlog::logger>(
+                               "test", std::make_shared<spdlog::sinks::null_sink_mt>());
   return oci::make_registry_client(options.registry, std::move(options.keychain),
                                    std::make_shared<base::HttpClient>(std::move(options.http)),
                                    std::move(log));

@@ -29,6 +29,7 @@ struct ClientOptions {
   std::shared_ptr<auth::Keychain> keychain = keychain_of("");
   base::HttpClientOptions http;
   oci::RegistryClientOptions registry{.retry = quick_retries(), .chunk_bytes = 64U << 10};
+  std::shared_ptr<spdlog::logger> log = nullptr;  ///< None: nothing is logged.
 };
 std::unique_ptr<oci::Registry> make_client(ClientOptions options = {});
 

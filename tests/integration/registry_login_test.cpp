@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "base/files.hpp"
@@ -223,4 +224,103 @@ TEST(RegistryLogin, Case047WidensTheScopeWhenTheRegistryAsksForMore) {
 
   EXPECT_NO_THROW(client->manifest(demo(registry.host()), {}));
   EXPECT_EQ(registry.count("GET", "scope=repository%3Ateam%2Fbase%3Apull"), 1U);
+}
+
+TEST(RegistryLogin, Case045ATokenServerMayNotSendUsIntoTheLocalNetwork) {
+  for (const char* target : {"http://169.254.169.254/token", "http://[::ffff:169.254.169.254]/t"}) {
+    const FaultRegistry registry(
+        guarded(with(kPassword, {"--token-auth"}),
+                json::array({{{"path", "^/token"}, {"times", -1}, {"redirect", target}}})));
+    const auto client = client_with(keychain_of(config_for(registry.host(), "bob", "canary-pass")));
+
+    const auto error = error_of([&] { client->manifest(demo(registry.host()), {}); });
+
+    EXPECT_EQ(error.code(), base::ErrorCode::kRegistry) << target;
+    EXPECT_THAT(base::render(error), AllOf(HasSubstr("169.254.169.254"), Not(HasSubstr("canary"))));
+  }
+}
+
+TEST(RegistryLogin, Case046AChallengeOfAnotherHostGetsNeitherTokenNorPassword) {
+  const FaultRegistry registry(guarded(
+      with(kPassword, {"--token-auth"}),
+      json::array(
+          {{{"path", "/v2/team/demo/blobs/"},
+            {"times", -1},
+            {"redirect", "http://127.0.0.1:{storage_port}/there"}},
+           {{"server", "storage"},
+            {"times", -1},
+            {"status", 401},
+            {"headers",
+             {{"WWW-Authenticate",
+               "Bearer realm=\"http://127.0.0.1:{storage_port}/token\",service=\"x\""}}}}})));
+  const auto client = client_with(keychain_of(config_for(registry.host(), "bob", "canary-pass")));
+  StringSink sink;
+
+  const auto error = error_of(
+      [&] { client->fetch_blob(demo(registry.host()), descriptor_of("layer"), sink, {}); });
+
+  EXPECT_THAT(error.facts().why, HasSubstr("401"));
+  std::size_t asked_there = 0;
+  for (const auto& request : registry.requests()) {
+    if (request.at("server") != "storage") continue;
+    ++asked_there;
+    EXPECT_FALSE(request.at("headers").contains("Authorization"));
+  }
+  EXPECT_EQ(asked_there, 1U);
+}
+
+TEST(RegistryLogin, Case051ARelativeRealmIsBelowTheRegistry) {
+  const FaultRegistry registry(guarded(
+      with(kPassword, {"--token-auth"}),
+      json::array(
+          {{{"path", "^/v2/$"},
+            {"status", 401},
+            {"headers", {{"WWW-Authenticate", R"(Bearer realm="/token",service="fault")"}}}}})));
+  put_image(registry, "layer");
+  const auto client = client_with(keychain_of(config_for(registry.host(), "bob", "canary-pass")));
+
+  EXPECT_NO_THROW(client->manifest(demo(registry.host()), {}));
+  EXPECT_GE(login_count(registry), 1U);
+}
+
+TEST(RegistryLogin, Case052ATokenThatIsTooLargeOrNoneIsAnErrorThatShowsTheAnswer) {
+  const FaultRegistry large(
+      guarded(with(kPassword, {"--token-auth"}),
+              json::array({{{"path", "^/token"}, {"times", -1}, {"extra", 2 << 20}}})));
+  const FaultRegistry page(
+      guarded(with(kPassword, {"--token-auth"}), json::array({{{"path", "^/token"},
+                                                               {"times", -1},
+                                                               {"status", 410},
+                                                               {"body", "<html>moved</html>"}}})));
+  const auto error_at = [](const FaultRegistry& registry) {
+    const auto client = client_with(keychain_of(config_for(registry.host(), "bob", "canary-pass")));
+    return error_of([&] { client->manifest(demo(registry.host()), {}); });
+  };
+
+  EXPECT_EQ(error_at(large).code(), base::ErrorCode::kRegistry);
+  EXPECT_THAT(error_at(page).facts().why, HasSubstr("410 <html>moved</html>"));
+}
+
+TEST(RegistryLogin, Case054ALayerThatOutlivesItsTokenIsResumedUnderANewOne) {
+  const auto layer = noise(3U << 20);
+  const FaultRegistry registry(guarded(
+      with(kPassword, {"--token-auth", "--token-lifetime", "1"}),
+      json::array(
+          {{{"method", "GET"}, {"path", "/blobs/"}, {"rate", 1 << 20}, {"cut", 2 << 20}}})));
+  put_image(registry, layer);
+  const auto client = client_with(keychain_of(config_for(registry.host(), "bob", "canary-pass")));
+  StringSink sink;
+
+  client->fetch_blob(demo(registry.host()), descriptor_of(layer), sink, {});
+
+  EXPECT_EQ(sink.bytes, layer);
+  const auto requests = registry.requests();
+  const auto& last = requests.back().at("headers");
+  EXPECT_EQ(last.at("Range"), "bytes=2097152-");
+  std::set<std::string> tokens;
+  for (const auto& request : requests) {
+    const auto header = request.at("headers").value("Authorization", "");
+    if (header.starts_with("Bearer ")) tokens.insert(header);
+  }
+  EXPECT_EQ(tokens.size(), 2U);
 }

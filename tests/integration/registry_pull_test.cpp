@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <sstream>
 
 #include "registry_fixture.hpp"
 
@@ -424,4 +427,44 @@ TEST(RegistryPull, RefusesAManifestThatIsTooLarge) {
 
   EXPECT_EQ(error.code(), base::ErrorCode::kRegistry);
   EXPECT_THAT(error.facts().why, HasSubstr("larger"));
+}
+
+TEST(RegistryPull, Case087AWarningOfTheRegistryIsShownOnceShortAndPrintable) {
+  std::ostringstream shown;
+  auto log = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(shown));
+  Scripted scripted(json::array(
+      {{{"path", "/manifests/"},
+        {"times", -1},
+        {"headers",
+         {{"Warning", json::array({"299 - \"old: \x1b[31mmove\"", "199 - \"not for us\"",
+                                   "299 - \"" + std::string(5000, 'x') + "\""})}}}}}));
+  const auto client = make_client({.keychain = keychain_of(""), .http = {}, .log = std::move(log)});
+
+  for (int i = 0; i < 3; ++i) client->manifest(demo(scripted.registry.host()), {});
+
+  const auto text = shown.str();
+  const auto count = [&](std::string_view part) {
+    std::size_t number = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++number;
+    return number;
+  };
+  EXPECT_EQ(count("old: \\x1b[31mmove"), 1U) << text;
+  EXPECT_EQ(count("not for us"), 0U);
+  EXPECT_EQ(count("xxxx says"), 0U);
+  EXPECT_LE(text.size(), 5000U);
+  EXPECT_GE(count("x"), 4000U);
+}
+
+TEST(RegistryPull, Case042TheUrlsOfADescriptorAreNotAsked) {
+  Scripted scripted(json::array());
+  auto blob = descriptor_of(scripted.layer);
+  blob.urls = {"http://" + scripted.registry.storage_host() + "/storage/" + blob.digest.text()};
+
+  make_client()->fetch_blob(demo(scripted.registry.host()), blob, scripted.sink, {});
+
+  EXPECT_EQ(scripted.sink.bytes, scripted.layer);
+  for (const auto& request : scripted.registry.requests()) {
+    EXPECT_EQ(request.at("server"), "registry");
+  }
 }

@@ -135,7 +135,7 @@ TEST(RegistryPush, Case254MountsFromAnotherRepository) {
   EXPECT_EQ(push.registry.count("PUT", ""), 0U);
 }
 
-TEST(RegistryPush, Case254SendsWhatCannotBeMounted) {
+TEST(RegistryPush, Case055Case254SendsWhatCannotBeMounted) {
   for (const int status : {202, 404, 401}) {
     Push push(
         status == 202

@@ -189,7 +189,7 @@ TEST_F(RealPush, Case260ReferrersAreListedOnceEach) {
   EXPECT_EQ(document.at("manifests").size(), 2U) << document;
 }
 
-TEST_F(RealPush, Case254MountsWhereTheTokenServerGrantsTheSource) {
+TEST_F(RealPush, Case055Case254MountsWhereTheTokenServerGrantsTheSource) {
   const TokenRegistry registry(*certificates_, {});
   const auto made = image("a");
   const auto source = at(registry.host(), "team/base:1");

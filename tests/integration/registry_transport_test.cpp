@@ -185,3 +185,112 @@ TEST(Transport, Case043AnAnswerOnBehalfOfAPublicServerMustNotComeFromLoopback) {
   EXPECT_EQ(reused.code(), base::ErrorCode::kRegistry) << "an open connection is checked as well";
   EXPECT_EQ(registry.count("GET", "/v2/"), 1U);
 }
+
+TEST_F(Tls, Case065AResetStreamIsResumedAndThenHttp11IsSpoken) {
+  const auto blob = noise(60000);
+  const H2Registry registry(certificates_, blob, 2);
+  base::HttpClientOptions http;
+  http.trust.ca_dirs = {certificates_.ca_dir};
+  StringSink sink;
+
+  make_client({.keychain = keychain_of(""), .http = http})
+      ->fetch_blob(demo(registry.host()), descriptor_of(blob), sink, {});
+
+  std::vector<std::string> versions;
+  std::vector<bool> ranged;  // Where it goes on is libcurl's: it drops what came with the reset.
+  for (const auto& request : registry.requests()) {
+    if (request.at("path") == "/v2/") continue;
+    versions.push_back(request.at("version"));
+    ranged.push_back(!request.at("range").get<std::string>().empty());
+  }
+  EXPECT_EQ(versions, (std::vector<std::string>{"2", "2", "1.1"}));
+  EXPECT_EQ(ranged, (std::vector<bool>{false, true, true}));
+  EXPECT_EQ(sink.bytes, blob);
+}
+
+TEST_F(Tls, Http2IsSpokenAndItsConnectionUsedAgain) {
+  const auto blob = noise(60000);
+  const H2Registry registry(certificates_, blob, 0);
+  base::HttpClientOptions http;
+  http.trust.ca_dirs = {certificates_.ca_dir};
+  const auto client = make_client({.keychain = keychain_of(""), .http = http});
+
+  for (int i = 0; i < 3; ++i) {
+    StringSink sink;
+    client->fetch_blob(demo(registry.host()), descriptor_of(blob), sink, {});
+    EXPECT_EQ(sink.bytes, blob);
+  }
+
+  const auto requests = registry.requests();
+  ASSERT_EQ(requests.size(), 4U) << "one to see who is there, three for the blob";
+  for (const auto& request : requests) {
+    EXPECT_EQ(request.at("version"), "2");
+    EXPECT_EQ(request.at("connection"), requests.front().at("connection"));
+  }
+}
+
+TEST_F(Tls, Case051ARealmOnPlainHttpIsRefusedWhereTheRegistryIsOnHttps) {
+  const FaultRegistry registry(
+      {.script =
+           json::array({{{"path", "^/v2/"},
+                         {"times", -1},
+                         {"status", 401},
+                         {"headers",
+                          {{"WWW-Authenticate",
+                            R"(Bearer realm="http://127.0.0.1:{port}/token",service="x")"}}}}}),
+       .arguments = {},
+       .certificates = &certificates_});
+  base::HttpClientOptions http;
+  http.trust.ca_dirs = {certificates_.ca_dir};
+
+  const auto error = pull_error(registry, http);
+
+  EXPECT_EQ(error.code(), base::ErrorCode::kRegistry);
+  EXPECT_THAT(error.facts().why, HasSubstr("plain http"));
+  EXPECT_EQ(registry.count("GET", "/token"), 0U);
+}
+
+TEST(Transport, Case086MoreRequestsThanAHostMayHaveAllEndAlsoWhenTheyAreTriedAgain) {
+  const FaultRegistry registry(
+      {.script = json::array({{{"path", "/blobs/"}, {"times", 12}, {"status", 503}},
+                              {{"path", "/blobs/"}, {"times", 12}, {"cut", 10}}}),
+       .arguments = {},
+       .certificates = nullptr});
+  const auto blob = noise(100000);
+  registry.put_blob(blob);
+  const auto client = make_client();
+
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 24; ++i) {
+      threads.emplace_back([&] {
+        StringSink sink;
+        client->fetch_blob(demo(registry.host()), descriptor_of(blob), sink, {});
+        EXPECT_EQ(sink.bytes, blob);
+      });
+    }
+  }
+
+  EXPECT_EQ(registry.count("GET", "/blobs/"), 48U);
+}
+
+TEST(Transport, Case086NoMoreThanEightRequestsAreUnderWayAtAHost) {
+  const FaultRegistry registry(
+      {.script = json::array({{{"path", "/slow"}, {"times", -1}, {"status", 200}, {"stall", 3}}}),
+       .arguments = {},
+       .certificates = nullptr});
+  base::HttpClient client({});
+  base::HttpRequest request;
+  request.url = *base::Url::parse("http://" + registry.host() + "/slow");
+
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 20; ++i) {
+    threads.emplace_back([&] { client.perform(request, {}); });
+  }
+  for (int i = 0; i < 100 && registry.count("GET", "/slow") < 8; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+
+  EXPECT_EQ(registry.count("GET", "/slow"), 8U);
+}

@@ -106,6 +106,8 @@ class State:
         return {}
 
     def fill(self, text):
+        if isinstance(text, list):
+            return [self.fill(one) for one in text]
         return text.replace("{port}", str(self.ports["port"])).replace(
             "{storage_port}", str(self.ports["storage_port"])
         )

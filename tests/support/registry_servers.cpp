@@ -68,6 +68,15 @@ void wait_for(const std::function<bool()>& ready, const BackgroundProcess& proce
   }
 }
 
+/// A JSON document per line.
+std::vector<nlohmann::json> read_lines(const fs::path& file) {
+  const auto text = base::read_file_if_exists(file, kMaxLogBytes);
+  std::vector<nlohmann::json> lines;
+  std::istringstream stream(text.value_or(""));
+  for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
 }  // namespace
 
 TestCertificates::TestCertificates(const fs::path& folder)
@@ -166,11 +175,7 @@ bool FaultRegistry::has_blob(const oci::Digest& digest) const {
 }
 
 std::vector<nlohmann::json> FaultRegistry::lines(std::string_view file) const {
-  const auto text = base::read_file_if_exists(folder() / file, kMaxLogBytes);
-  std::vector<nlohmann::json> lines;
-  std::istringstream stream(text.value_or(""));
-  for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
-  return lines;
+  return read_lines(folder() / file);
 }
 
 std::vector<nlohmann::json> FaultRegistry::requests() const { return lines("requests.jsonl"); }
@@ -191,6 +196,30 @@ std::size_t FaultRegistry::count(std::string_view method, std::string_view part)
     if (request.at("method") == method && path.find(part) != std::string::npos) ++number;
   }
   return number;
+}
+
+H2Registry::H2Registry(const TestCertificates& certificates, std::string_view blob, int resets)
+    : folder_(base::temp_root(), "h2-registry") {
+  const auto port_file = folder_.path() / "port";
+  const auto file = folder_.path() / "blob";
+  base::write_file_atomically(file, blob);
+  process_.emplace(base::Command{
+      .program = "/usr/bin/python3",  // The one that has Debian's python3-h2.
+      .arguments = {H2_REGISTRY_SCRIPT, "--port-file", port_file.string(), "--log",
+                    (folder_.path() / "requests.jsonl").string(), "--cert",
+                    certificates.certificate.string(), "--key", certificates.key.string(), "--blob",
+                    file.string(), "--resets", std::to_string(resets)},
+      .environment = {},
+      .working_directory = {},
+      .input = {}});
+  wait_for([&] { return fs::exists(port_file); }, *process_);
+  port_ = static_cast<std::uint16_t>(std::stoi(base::read_file(port_file, 16)));
+}
+
+std::string H2Registry::host() const { return fmt::format("127.0.0.1:{}", port_); }
+
+std::vector<nlohmann::json> H2Registry::requests() const {
+  return read_lines(folder_.path() / "requests.jsonl");
 }
 
 DockerRegistry::DockerRegistry(const TestCertificates& certificates, DockerRegistryOptions options)

@@ -85,6 +85,21 @@ struct DockerRegistryOptions {
   std::string cache_of;  ///< URL of a registry: this one is a pull-through cache of it.
 };
 
+/// tests/support/h2_registry.py: one blob, over HTTP/2 with its first `resets` answers reset.
+class H2Registry {
+ public:
+  H2Registry(const TestCertificates& certificates, std::string_view blob, int resets);
+
+  [[nodiscard]] std::string host() const;  ///< "127.0.0.1:PORT".
+  /// What was asked so far, in order: {"connection", "version", "path", "range"}.
+  [[nodiscard]] std::vector<nlohmann::json> requests() const;
+
+ private:
+  base::TempDir folder_;
+  std::optional<BackgroundProcess> process_;
+  std::uint16_t port_ = 0;
+};
+
 /// Debian's docker-registry with TLS and htpasswd (user "bob", password "canary-pass").
 class DockerRegistry {
  public:
