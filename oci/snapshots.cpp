@@ -117,6 +117,15 @@ class SnapshotBuilder {
   std::vector<fs::path> folders_;
 };
 
+/// The names of the snapshots of an image, base first.
+std::vector<std::string> make_snapshots(Store& store, std::vector<ImageLayer> layers,
+                                        const ImageConfig& config, const UnpackContext& context) {
+  SnapshotBuilder builder(store, context, std::move(layers));
+  const auto ids = chain_ids(config.diff_ids);
+  for (std::size_t i = 0; i < ids.size(); ++i) builder.add(i, ids[i]);
+  return std::move(builder).names();
+}
+
 }  // namespace
 
 std::optional<std::string> overlay_obstacle(const Store& store) {
@@ -139,6 +148,13 @@ void unpack_into(Store& store, const Manifest& manifest, const ImageConfig& conf
   for (std::size_t i = 0; i < layers.layers().size(); ++i) layers.unpack(i, root.get());
 }
 
+void prepare_snapshots(Store& store, const Manifest& manifest, const ImageConfig& config,
+                       const UnpackContext& context) {
+  auto layers = layers_of(manifest, config);
+  if (layers.size() > kMaxOverlayLayers) return;
+  static_cast<void>(make_snapshots(store, std::move(layers), config, context));
+}
+
 Tree unpack_image(Store& store, const Manifest& manifest, const ImageConfig& config,
                   SnapshotKind kind, const UnpackContext& context) {
   auto layers = layers_of(manifest, config);
@@ -155,10 +171,7 @@ Tree unpack_image(Store& store, const Manifest& manifest, const ImageConfig& con
     unpack_into(store, manifest, config, directory.path() / "fs", context);
     return Tree::of_directory(std::move(directory));
   }
-  SnapshotBuilder builder(store, context, std::move(layers));
-  const auto ids = chain_ids(config.diff_ids);
-  for (std::size_t i = 0; i < ids.size(); ++i) builder.add(i, ids[i]);
-  return Tree::of_snapshots(store, std::move(builder).names());
+  return Tree::of_snapshots(store, make_snapshots(store, std::move(layers), config, context));
 }
 
 }  // namespace oci

@@ -22,6 +22,11 @@ std::optional<std::string> overlay_obstacle(const Store& store);
 Tree unpack_image(Store& store, const Manifest& manifest, const ImageConfig& config,
                   SnapshotKind kind, const UnpackContext& context);
 
+/// Makes the snapshots that unpack_image() with kOverlay will find there, as layers come (see
+/// UnpackContext::ready). Does nothing for an image of too many layers.
+void prepare_snapshots(Store& store, const Manifest& manifest, const ImageConfig& config,
+                       const UnpackContext& context);
+
 /// Unpacks an image into the existing folder `folder`, over what is there.
 void unpack_into(Store& store, const Manifest& manifest, const ImageConfig& config,
                  const std::filesystem::path& folder, const UnpackContext& context);

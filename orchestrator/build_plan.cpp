@@ -102,7 +102,8 @@ class ArtifactPlanner {
                                                        .image = planned.image,
                                                        .platform = platform,
                                                        .parallel = session_.jobs() * 2,
-                                                       .offline = session_.options().offline}),
+                                                       .offline = session_.options().offline,
+                                                       .stack_along = session_.may_mount()}),
                         registry, {}, false);
     const auto unpack = plan_unpack(pull, epoch_of(config));
     planned.stages = {pull, unpack};

@@ -18,6 +18,8 @@ class PullStage final : public Stage {
     oci::Platform platform;
     unsigned parallel = 4;  ///< Layers at a time.
     bool offline = false;   ///< The store must have it all.
+    /// Stack the layers as they come, where overlayfs can, for the stage that unpacks.
+    bool stack_along = false;
   };
   explicit PullStage(Options options) : options_(std::move(options)) {}
 
@@ -30,6 +32,8 @@ class PullStage final : public Stage {
                            const oci::Digest& fingerprint) const override;
 
  private:
+  [[nodiscard]] oci::PullResult pull(const StageContext& context) const;
+
   Options options_;
 };
 

@@ -5,8 +5,8 @@
   tests/bench/pull_unpack.py [--program build/release/osartifact] [--runs 7] [--megabytes 880]
 
 Makes an image of 8 gzip layers from files of this machine's /usr, puts it into a docker-registry with
-TLS and a password on loopback, and takes each way in turn onto a fresh ext4. Writes pull-unpack.json
-and pull-unpack.md into docs/benchmarks. Needs root, docker-registry, skopeo and openssl.
+TLS and a password on loopback, and takes each way in turn onto a fresh ext4. Writes pull-unpack.json,
+.md and .svg into docs/benchmarks. Needs root, docker-registry, skopeo, openssl and time (Debian's names).
 """
 import argparse
 import gzip
@@ -22,6 +22,8 @@ import sys
 import tarfile
 import tempfile
 import time
+
+from bar_chart import bar_chart
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -108,18 +110,30 @@ class Disk:
         self.image.unlink()
 
 
-def measure(script: str, environment: dict) -> dict:
-    """Wall and CPU seconds and the largest process's peak memory of a shell script."""
-    start = time.monotonic()
-    process = subprocess.Popen(["bash", "-ceu", script], env=environment,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"failed: {script}\n{errors.decode(errors='replace')}")
-    return {"wall_s": time.monotonic() - start, "user_s": usage.ru_utime, "sys_s": usage.ru_stime,
-            "peak_mib": usage.ru_maxrss / 1024}
+def sectors_written(disk: pathlib.Path) -> int:
+    """Of the block device mounted at `disk`, once all is on it. Source: the kernel's
+    Documentation/block/stat.rst."""
+    run("sync", "-f", disk)
+    device = os.stat(disk).st_dev
+    stat = pathlib.Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/stat")
+    return int(stat.read_text().split()[6])
+
+
+def measure(script: str, environment: dict, disk: pathlib.Path) -> dict:
+    """Wall and CPU seconds of a shell script, its largest process's peak memory, and what it wrote to
+    the disk mounted at `disk`. time(1) forks it: a child of ours would begin with our own memory."""
+    before = sectors_written(disk)
+    with tempfile.NamedTemporaryFile("r") as report:
+        start = time.monotonic()
+        result = subprocess.run(["/usr/bin/time", "-o", report.name, "-f", "%U %S %M", "bash", "-ceu",
+                                 script], env=environment, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE)
+        wall = time.monotonic() - start
+        if result.returncode != 0:
+            sys.exit(f"failed: {script}\n{result.stderr.decode(errors='replace')}")
+        user, system, peak = map(float, report.read().split())
+    return {"wall_s": wall, "user_s": user, "sys_s": system, "peak_mib": peak / 1024,
+            "written_mb": (sectors_written(disk) - before) * 512 / 1e6}
 
 
 def ways(program: str) -> dict:
@@ -149,7 +163,7 @@ def limits(layout: pathlib.Path, disk: pathlib.Path, environment: dict) -> dict:
                "write the tree (tar -x)": f"mkdir {disk}/t; for t in {plain}/*.tar; do "
                                           f"tar -xf $t -C {disk}/t; done",
                "cp -a of the tree": f"cp -a {disk}/t {disk}/copy"}
-    return {name: measure(script, environment) for name, script in scripts.items()
+    return {name: measure(script, environment, disk) for name, script in scripts.items()
             if not name.endswith("(igzip)") or shutil.which("igzip")}
 
 
@@ -158,13 +172,13 @@ def table(result: dict) -> str:
     rows = [f"Image: {image['layers']} layers, {image['blob_bytes'] / 1e6:.0f} MB gzip, "
             f"{image['tar_bytes'] / 1e6:.0f} MB tar, {image['files']} files; "
             f"{result['cores']} cores; {result['runs']} interleaved runs, a fresh ext4 each.", "",
-            "| way | wall s, min / median / max | CPU s | memory MiB | wall / ours |",
-            "|---|---|---|---|---|"]
+            "| way | wall s, min / median / max | CPU s | memory MiB | written MB | wall / ours |",
+            "|---|---|---|---|---|---|"]
     ours = result["ways"]["osartifact"]["wall_s"]
     for name, way in result["ways"].items():
-        rows.append(f"| {name} | {way['min_s']:.1f} / {way['wall_s']:.1f} / {way['max_s']:.1f} | "
+        rows.append(f"| {name.replace('|', '&#124;')} | {way['min_s']:.1f} / {way['wall_s']:.1f} / {way['max_s']:.1f} | "
                     f"{way['user_s'] + way['sys_s']:.1f} | {way['peak_mib']:.0f} | "
-                    f"{way['wall_s'] / ours:.2f} |")
+                    f"{way['written_mb']:.0f} | {way['wall_s'] / ours:.2f} |")
     rows += ["", "| the machine's limits | wall s | CPU s |", "|---|---|---|"]
     for name, limit in result["limits"].items():
         rows.append(f"| {name} | {limit['wall_s']:.1f} | {limit['user_s'] + limit['sys_s']:.1f} |")
@@ -198,8 +212,8 @@ def bench(options, work: pathlib.Path) -> dict:
         samples = {name: [] for name in present}
         for turn in range(options.runs):
             for name, script in present.items():
-                with Disk(work):
-                    samples[name].append(measure(script, environment))
+                with Disk(work) as disk:
+                    samples[name].append(measure(script, environment, disk))
                 print(f"{turn + 1}/{options.runs} {name}: {samples[name][-1]['wall_s']:.2f} s",
                       file=sys.stderr, flush=True)
         with Disk(work) as disk:
@@ -222,6 +236,9 @@ def main():
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "pull-unpack.json").write_text(json.dumps(result, indent=2) + "\n")
     (options.output / "pull-unpack.md").write_text(table(result))
+    bars = [(name, way["wall_s"]) for name, way in result["ways"].items()]
+    title = f"Pull and unpack {result['image']['blob_bytes'] / 1e6:.0f} MB, wall seconds"
+    (options.output / "pull-unpack.svg").write_text(bar_chart(title, bars, "osartifact"))
     print(table(result))
 
 

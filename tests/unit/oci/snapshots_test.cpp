@@ -492,3 +492,36 @@ TEST_F(SnapshotsTest, StopsWhenToldTo) {
   EXPECT_EQ(error_of(image, SnapshotKind::kOverlay).code(), base::ErrorCode::kInterrupted);
   EXPECT_TRUE(in("snapshots").empty());
 }
+
+TEST_F(SnapshotsTest, AreMadeLayerByLayerAsTheBlobsCome) {
+  const auto image = tests::make_image(store_, many_features());
+  std::vector<std::size_t> made_before;
+  context_.ready = [&](const oci::Descriptor& blob, const std::stop_token&) {
+    // The third comes once the first is stacked; the next is always waited for one ahead.
+    const bool third = blob.digest == image.manifest.layers[2].digest;
+    for (int i = 0; third && i < 500 && in("snapshots").empty(); ++i) ::usleep(10000);
+    if (third) made_before.push_back(in("snapshots").size());
+    return true;
+  };
+
+  oci::prepare_snapshots(store_, image.manifest, image.config, context_);
+
+  ASSERT_EQ(made_before.size(), 1U);
+  EXPECT_GE(made_before.front(), 1U);
+  EXPECT_EQ(in("snapshots").size(), image.manifest.layers.size());
+  passed_ = 0;
+  const auto tree = unpack(image, SnapshotKind::kOverlay);
+  EXPECT_EQ(in("snapshots").size(), image.manifest.layers.size()) << "they are found";
+}
+
+TEST_F(SnapshotsTest, ABlobThatWillNotComeEndsTheUnpackAndLeavesNothingHalf) {
+  const auto image = tests::make_image(store_, many_features());
+  context_.ready = [&](const oci::Descriptor& blob, const std::stop_token&) {
+    return blob.digest != image.manifest.layers[1].digest;
+  };
+
+  const auto error = error_of(image, SnapshotKind::kOverlay);
+
+  EXPECT_EQ(error.code(), base::ErrorCode::kInterrupted);
+  EXPECT_LE(in("snapshots").size(), 1U);
+}
