@@ -4,7 +4,9 @@
 #include <array>
 
 #include "stages/file_digest.hpp"
+#include "stages/ipxe_script.hpp"
 #include "stages/iso_stage.hpp"
+#include "stages/netboot_stage.hpp"
 #include "stages/squashfs_stage.hpp"
 
 namespace orchestrator {
@@ -38,9 +40,32 @@ std::size_t plan_iso(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& vo
                   {{"unpack", inputs.unpack}, {"squashfs", squashfs}}, true);
 }
 
-constexpr std::array<ArtifactKindRow, 1> kArtifactKinds = {{
+std::size_t plan_netboot(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& /*volumes*/) {
+  const auto base_name = inputs.artifact.artifact_name(manifest::ArtifactKind::kNetboot);
+  // Made here, so that a URL that cannot be used is told of before anything is done.
+  const auto script = stages::ipxe_script(base_name, inputs.artifact.artifacts->netboot_url);
+  const auto add = [&](stages::NetbootPart part, std::string_view ending,
+                       const std::map<std::string, std::size_t>& from) {
+    const bool is_script = part == stages::NetbootPart::kScript;
+    return plan.add(inputs.artifact.name, inputs.where,
+                    std::make_shared<stages::NetbootStage>(stages::NetbootStage::Options{
+                        .part = part,
+                        .output = inputs.output / std::string(base_name).append(ending),
+                        .architecture = inputs.architecture,
+                        .script = is_script ? script : ""}),
+                    inputs.no_registry, from, true);
+  };
+  add(stages::NetbootPart::kKernel, "-kernel", {{"unpack", inputs.unpack}});
+  add(stages::NetbootPart::kInitrd, "-initrd", {{"unpack", inputs.unpack}});
+  add(stages::NetbootPart::kSquashfs, ".squashfs", {{"squashfs", plan_squashfs(plan, inputs)}});
+  return add(stages::NetbootPart::kScript, ".ipxe", {});
+}
+
+constexpr std::array<ArtifactKindRow, 2> kArtifactKinds = {{
     {"spec.artifacts.iso", "Bootable ISO for UEFI, BIOS and USB sticks",
      [](const manifest::ArtifactSpec& spec) { return spec.iso; }, &plan_iso},
+    {"spec.artifacts.netboot", "Kernel, initrd, squashfs and iPXE script to boot from a network",
+     [](const manifest::ArtifactSpec& spec) { return spec.netboot; }, &plan_netboot},
 }};
 
 }  // namespace

@@ -26,8 +26,6 @@ constexpr FeatureRow kUnsupported[] = {
     {"spec.artifacts.diskSize", "raw disk images"},
     {"spec.artifacts.azureImage", "Azure images"},
     {"spec.artifacts.gceImage", "Google Compute Engine images"},
-    {"spec.artifacts.netboot", "netboot artifacts"},
-    {"spec.artifacts.netbootURL", "netboot artifacts"},
     {"spec.artifacts.uki.iso", "signed UKI artifacts"},
     {"spec.artifacts.uki.container", "signed UKI artifacts"},
     {"spec.artifacts.uki.efi", "signed UKI artifacts"},

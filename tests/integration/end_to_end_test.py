@@ -125,6 +125,25 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(found.returncode, 0, found.stderr)
         self.assertIn("hostname: two", (self.work / "config.yaml").read_text())
 
+    def test_netboot_takes_what_the_iso_holds_and_one_squashfs_serves_both(self):
+        self.build(self.manifest(
+            artifacts="    iso: true\n    netboot: true\n    netbootURL: http://boot.test/os\n",
+            more="  nameOverride: {netboot: net}\n"), check=True)
+
+        subprocess.run(["sha256sum", "-c", "--quiet", "demo.sha256"], cwd=self.out, check=True)
+        states = [s["name"] for s in self.report()["stages"]]
+        self.assertEqual(states.count("squashfs"), 1)
+        for inside, outside in {"/boot/kernel": "net-kernel", "/boot/initrd": "net-initrd",
+                                "/rootfs.squashfs": "net.squashfs"}.items():
+            copy = self.work / outside
+            subprocess.run(["xorriso", "-osirrox", "on", "-indev", self.out / "demo.iso",
+                            "-extract", inside, copy], check=True, capture_output=True, timeout=60)
+            self.assertEqual(copy.read_bytes(), (self.out / outside).read_bytes(), outside)
+        script = (self.out / "net.ipxe").read_text()
+        self.assertTrue(script.startswith("#!ipxe\n"), script)
+        self.assertIn("set base http://boot.test/os/\n", script)
+        self.assertIn("root=live:${base}net.squashfs", script)
+
     def test_a_wrong_password_says_who_where_and_what_to_do(self):
         begin = time.monotonic()
         result = self.build(self.manifest(password="wrong-canary"))
@@ -165,10 +184,11 @@ class EndToEnd(unittest.TestCase):
         self.assertIn("error: 1 of 2 manifests are not valid", result.stderr)
 
     def test_a_field_not_executed_yet_stops_the_build_before_it_starts(self):
-        result = self.build(self.manifest(artifacts="    iso: true\n    netboot: true\n"))
+        result = self.build(self.manifest(artifacts="    iso: true\n    volume: out\n",
+                                          more="  volumes: [{name: out, emptyDir: {}}]\n"))
 
         self.assertEqual(result.returncode, 2)
-        self.assertIn("spec.artifacts.netboot", result.stderr)
+        self.assertIn("spec.artifacts.volume", result.stderr)
         self.assertFalse(self.out.exists())
 
     def test_an_altered_layer_is_named(self):
