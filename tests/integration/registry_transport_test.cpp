@@ -258,7 +258,12 @@ TEST(Transport, Case086MoreRequestsThanAHostMayHaveAllEndAlsoWhenTheyAreTriedAga
        .certificates = nullptr});
   const auto blob = noise(100000);
   registry.put_blob(blob);
-  const auto client = make_client();
+  // Any one of them may meet all the faults.
+  auto patient = quick_retries();
+  patient.tries = 30;
+  patient.longest_wait = std::chrono::milliseconds(50);
+  const auto client =
+      make_client({.keychain = keychain_of(""), .http = {}, .registry = {.retry = patient}});
 
   {
     std::vector<std::jthread> threads;
