@@ -13,8 +13,8 @@ ORDER = ["base", "auth", "oci", "stages", "orchestrator"]
 # header prefix -> the only file stems (folder/name) that may include it
 LIBRARY_HOMES = {
     "curl/": {"base/curl_easy"},
-    "archive.h": {"oci/tar_reader", "oci/tar_writer"},
-    "archive_entry.h": {"oci/tar_reader", "oci/tar_writer"},
+    "archive.h": {"oci/tar_reader", "oci/tar_stream", "oci/tar_writer"},
+    "archive_entry.h": {"oci/tar_reader", "oci/tar_stream", "oci/tar_writer"},
     "boost/": {"base/process"},
     "yaml-cpp/": {"orchestrator/manifest/yaml"},
     "CLI/": {"orchestrator/command_line"},
