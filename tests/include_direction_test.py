@@ -18,7 +18,7 @@ LIBRARY_HOMES = {
     "boost/": {"base/process"},
     "yaml-cpp/": {"orchestrator/manifest/yaml"},
     "CLI/": {"orchestrator/command_line"},
-    "isa-l": {"oci/decompressor"},
+    "isa-l": {"oci/compressor", "oci/decompressor"},
     "zstd.h": {"oci/decompressor"},
     "toml++/": {"oci/registries_conf"},
 }
