@@ -1,253 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/layer_diff.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/xattr.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <climits>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/handle.hpp"
 #include "oci/compressor.hpp"
+#include "oci/entry_writer.hpp"
 #include "oci/new_blob.hpp"
-#include "oci/whiteouts.hpp"
+#include "oci/rooted_directory.hpp"
 
 namespace oci {
 namespace {
 
-constexpr std::size_t kReadBytes = 1U << 20;
-constexpr std::string_view kOpaqueMarker = ".wh..wh..opq";
-constexpr std::array<std::string_view, 2> kOverlayPrefixes = {"trusted.overlay.", "user.overlay."};
-
-using Xattrs = std::vector<std::pair<std::string, std::string>>;
-
-std::optional<std::string> overlay_part(std::string_view xattr) {
-  for (const auto prefix : kOverlayPrefixes) {
-    if (xattr.starts_with(prefix)) return std::string(xattr.substr(prefix.size()));
-  }
-  return std::nullopt;
-}
-
-/// The names in a folder, in byte order.
-std::vector<std::string> names_in(int folder, const std::string& path) {
-  const int listed = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (listed < 0) base::throw_system_error(errno, fmt::format("cannot read /{}", path));
-  const base::Handle<DIR, &::closedir> stream(::fdopendir(listed));
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-EntryType type_of(mode_t mode) {
-  switch (mode & S_IFMT) {
-    case S_IFDIR:
-      return EntryType::kDirectory;
-    case S_IFLNK:
-      return EntryType::kSymlink;
-    case S_IFCHR:
-      return EntryType::kCharDevice;
-    case S_IFBLK:
-      return EntryType::kBlockDevice;
-    case S_IFIFO:
-      return EntryType::kFifo;
-    case S_IFSOCK:
-      return EntryType::kSocket;
-    default:
-      return EntryType::kFile;
-  }
+[[noreturn]] void fail(const std::string& path) {
+  base::throw_system_error(errno, fmt::format("cannot read /{} for a layer", path));
 }
 
 class UpperDiff {
  public:
-  UpperDiff(TarStream& tar, const DiffOptions& options)
-      : tar_(tar), options_(options), buffer_(kReadBytes) {}
+  UpperDiff(int lower, TarStream& tar, const DiffOptions& options)
+      : lower_(lower, "the lower tree"), writer_(tar, options) {}
 
-  void write_children(int folder, const std::string& path) {
-    const auto names = names_in(folder, path);
+  void write_children(int folder, const std::string& path, bool opaque) {
+    struct stat own {};
+    if (::fstat(folder, &own) != 0) fail(path);
+    if (opaque) writer_.write_whiteout(path, "", own);
     std::vector<std::pair<std::string, struct stat>> kept;
-    for (const auto& name : names) {
+    for (const auto& name : names_in(folder, path)) {
       struct stat status {};
       if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) fail(path + name);
       if (S_ISCHR(status.st_mode) && status.st_rdev == 0) {
-        write_marker(path + std::string(kWhiteoutPrefix) + name, status);
+        writer_.write_whiteout(path, name, own);
       } else {
         kept.emplace_back(name, status);
       }
     }
-    for (const auto& [name, status] : kept) write_entry(folder, path, name, status);
+    for (const auto& [name, status] : kept) {
+      if (S_ISDIR(status.st_mode)) {
+        write_folder(folder, path, name, status);
+      } else {
+        writer_.write(folder, name, path + name, status);
+      }
+    }
   }
 
  private:
-  void write_entry(int folder, const std::string& path, const std::string& name,
-                   const struct stat& status) {
-    if (options_.stop.stop_requested()) {
-      throw base::Error({.code = base::ErrorCode::kInterrupted,
-                         .what = "stopped while a layer was made",
-                         .why = "",
-                         .hint = ""});
-    }
-    const auto full = path + name;
-    auto entry = describe(full, status);
-    if (entry.type == EntryType::kSocket) {
-      options_.warn(fmt::format("/{} is a socket and left out of the layer", full));
-      return;
-    }
-    if (entry.type != EntryType::kDirectory && status.st_nlink > 1) {
-      const auto [first, is_first] = links_.try_emplace({status.st_dev, status.st_ino}, full);
-      if (!is_first) return write_link(full, first->second, status);
-    }
-    const auto proc = fmt::format("/proc/self/fd/{}/{}", folder, name);
-    auto overlay = take_xattrs(proc, entry);
-    if (entry.type == EntryType::kDirectory) return write_folder(folder, name, entry, overlay);
-    if (!overlay.empty()) refuse(full, overlay);
-    if (entry.type == EntryType::kSymlink) entry.link_target = target_of(folder, name, full);
-    tar_.add(entry);
-    if (entry.type == EntryType::kFile) copy_contents(folder, name, entry);
-  }
-
-  TarEntry describe(const std::string& path, const struct stat& status) const {
-    TarEntry entry;
-    entry.type = type_of(status.st_mode);
-    entry.path = path;
-    entry.mode = status.st_mode & 07777U;
-    entry.uid = status.st_uid;
-    entry.gid = status.st_gid;
-    entry.mtime_seconds = status.st_mtim.tv_sec;
-    if (options_.epoch) entry.mtime_seconds = std::min(entry.mtime_seconds, *options_.epoch);
-    if (entry.type == EntryType::kFile) entry.bytes = static_cast<std::uint64_t>(status.st_size);
-    if (entry.type == EntryType::kCharDevice || entry.type == EntryType::kBlockDevice) {
-      entry.device_major = major(status.st_rdev);
-      entry.device_minor = minor(status.st_rdev);
-    }
-    return entry;
-  }
-
-  void write_marker(const std::string& path, const struct stat& status) {
-    auto entry = describe(path, status);
-    entry.type = EntryType::kFile;
-    entry.mode = 0;
-    entry.bytes = 0;
-    entry.device_major = entry.device_minor = 0;
-    tar_.add(entry);
-  }
-
-  void write_link(const std::string& path, const std::string& first, const struct stat& status) {
-    auto entry = describe(path, status);
-    entry.type = EntryType::kHardlink;
-    entry.link_target = first;
-    entry.bytes = 0;
-    tar_.add(entry);
-  }
-
-  void write_folder(int parent, const std::string& name, TarEntry entry, const Xattrs& overlay) {
+  void write_folder(int parent, const std::string& path, const std::string& name,
+                    const struct stat& status) {
+    const auto full = path + name + "/";
     bool opaque = false;
-    for (const auto& [part, value] : overlay) {
-      // "x" says that whiteouts below may be xattrs, which a mount of ours never makes.
-      const bool harmless = part == "origin" || part == "impure" || part == "uuid";
-      if (part == "opaque" && value == "y") {
+    for (const auto& [mark, value] : writer_.write_folder(parent, name, full, status)) {
+      const bool harmless = mark == "origin" || mark == "impure" || mark == "uuid";
+      if (mark == "opaque" && value == "y") {
         opaque = true;
       } else if (!harmless) {
-        refuse(entry.path, overlay);
+        refuse_overlay_mark(full, mark);
       }
     }
     const base::FileDescriptor fd(
         ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) fail(full);
+    // overlayfs marks every folder that was made, also where there is nothing to hide.
+    write_children(fd.get(), full, opaque && lower_has_folder(full));
+  }
+
+  [[nodiscard]] bool lower_has_folder(const std::string& path) const {
+    const auto slash = path.find_last_of('/', path.size() - 2);
+    const auto parent = slash == std::string::npos ? "" : path.substr(0, slash);
+    const auto fd = lower_.try_open_folder(parent);
+    const auto name = path.substr(parent.empty() ? 0 : slash + 1);
     struct stat status {};
-    if (!fd || ::fstat(fd.get(), &status) != 0) fail(entry.path);
-    entry.path += '/';
-    tar_.add(entry);
-    if (opaque) write_marker(entry.path + std::string(kOpaqueMarker), status);
-    write_children(fd.get(), entry.path);
+    return fd &&
+           ::fstatat(fd.get(), name.substr(0, name.size() - 1).c_str(), &status,
+                     AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(status.st_mode);
   }
 
-  /// The attributes of a layer go into `entry`, in byte order; overlayfs's own are returned,
-  /// without their prefix. `proc` leads to the object without following it if it is a symlink.
-  static Xattrs take_xattrs(const std::string& proc, TarEntry& entry) {
-    Xattrs overlay;
-    const auto bytes = ::llistxattr(proc.c_str(), nullptr, 0);
-    if (bytes < 0 && errno == ENOTSUP) return overlay;
-    std::string names(bytes > 0 ? static_cast<std::size_t>(bytes) : 0, '\0');
-    const auto filled = bytes > 0 ? ::llistxattr(proc.c_str(), names.data(), names.size()) : bytes;
-    if (filled < 0) fail(entry.path);
-    names.resize(static_cast<std::size_t>(filled));
-    for (std::size_t at = 0; at < names.size();
-         at += std::char_traits<char>::length(&names[at]) + 1) {
-      const std::string name = &names[at];
-      if (name == "security.selinux") continue;  // The host's business.
-      const auto size = ::lgetxattr(proc.c_str(), name.c_str(), nullptr, 0);
-      if (size < 0) fail(entry.path);
-      std::string value(static_cast<std::size_t>(size), '\0');
-      if (::lgetxattr(proc.c_str(), name.c_str(), value.data(), value.size()) != size) {
-        fail(entry.path);
-      }
-      const auto part = overlay_part(name);
-      (part ? overlay : entry.xattrs).emplace_back(part.value_or(name), std::move(value));
-    }
-    std::erase_if(overlay, [&](const auto& xattr) {
-      return entry.type != EntryType::kDirectory &&
-             (xattr.first == "origin" || xattr.first == "impure");
-    });
-    std::sort(entry.xattrs.begin(), entry.xattrs.end());
-    return overlay;
-  }
-
-  static std::string target_of(int folder, const std::string& name, const std::string& path) {
-    std::array<char, PATH_MAX> target{};
-    const auto bytes = ::readlinkat(folder, name.c_str(), target.data(), target.size());
-    if (bytes < 0) fail(path);
-    return {target.data(), static_cast<std::size_t>(bytes)};
-  }
-
-  void copy_contents(int folder, const std::string& name, const TarEntry& entry) {
-    const base::FileDescriptor fd(
-        ::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-    if (!fd) fail(entry.path);
-    while (true) {
-      const auto count = ::read(fd.get(), buffer_.data(), buffer_.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) fail(entry.path);
-      if (count == 0) return;
-      tar_.write(std::span(buffer_).first(static_cast<std::size_t>(count)));
-    }
-  }
-
-  [[noreturn]] static void fail(const std::string& path) {
-    base::throw_system_error(errno, fmt::format("cannot read /{} for a layer", path));
-  }
-
-  [[noreturn]] static void refuse(const std::string& path, const Xattrs& overlay) {
-    throw base::Error({.code = base::ErrorCode::kUnsupported,
-                       .what = fmt::format("cannot make a layer of /{}", path),
-                       .why = fmt::format("overlayfs marked it '{}', which only it understands",
-                                          overlay.front().first),
-                       .hint = "mount the overlay with redirect_dir=nofollow,metacopy=off"});
-  }
-
-  TarStream& tar_;
-  const DiffOptions& options_;
-  std::vector<std::byte> buffer_;
-  std::map<std::pair<dev_t, ino_t>, std::string> links_;
+  RootedDirectory lower_;
+  EntryWriter writer_;
 };
 
 }  // namespace
 
-void write_upper(int upper, TarStream& tar, const DiffOptions& options) {
-  UpperDiff(tar, options).write_children(upper, "");
+void write_upper(int lower, int upper, TarStream& tar, const DiffOptions& options) {
+  UpperDiff(lower, tar, options).write_children(upper, "", /*opaque=*/false);
 }
 
 MadeLayer make_layer(const Store& store, unsigned threads,

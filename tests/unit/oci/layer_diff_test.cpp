@@ -73,10 +73,14 @@ class LayerDiffTest : public testing::Test {
   [[nodiscard]] fs::path merged() const { return folder_.path() / "merged"; }
 
   oci::MadeLayer diff(std::optional<std::int64_t> epoch = std::nullopt) {
-    const base::FileDescriptor upper(
-        ::open((folder_.path() / "upper").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const auto open = [&](const char* name) {
+      return base::FileDescriptor(
+          ::open((folder_.path() / name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    };
+    const auto lower = open("lower");
+    const auto upper = open("upper");
     return oci::make_layer(store_, 2, [&](oci::TarStream& tar) {
-      oci::write_upper(upper.get(), tar,
+      oci::write_upper(lower.get(), upper.get(), tar,
                        {.epoch = epoch,
                         .warn = [this](std::string text) { warnings_.push_back(std::move(text)); },
                         .stop = {}});
