@@ -17,7 +17,9 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "oci/copy_tree.hpp"
 #include "oci/decompressor.hpp"
+#include "oci/directory_index.hpp"
 #include "oci/overlay_mount.hpp"
 #include "oci/snapshots.hpp"
 #include "tests/support/made_image.hpp"
@@ -42,6 +44,29 @@ bool enter_mount_namespace() {
 
 void write(const fs::path& path, const std::string& text) {
   base::write_file_atomically(path, text);
+}
+
+/// A bit of everything.
+void change(const fs::path& root) {
+  write(root / "new", "content");
+  write(root / "etc/passwd", "changed");
+  fs::remove(root / "gone");
+  fs::remove_all(root / "opt");  // And again, so that it hides what was below it.
+  fs::create_directories(root / "opt/other");
+  write(root / "opt/other/c", "3");
+  fs::remove(root / "lib");
+  fs::create_directories(root / "lib");
+  fs::create_hard_link(root / "new", root / "usr/lib/linked");
+  fs::create_symlink("/etc/hosts", root / "etc/link");
+  ASSERT_EQ(::mknod((root / "null").c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
+  ASSERT_EQ(::mkfifo((root / "fifo").c_str(), 0600), 0);
+  ASSERT_EQ(::chmod((root / "etc/hosts").c_str(), 04711), 0);
+  ASSERT_EQ(::lchown((root / "etc/hosts").c_str(), 12, 34), 0);
+  ASSERT_EQ(::chmod((root / "var/cache").c_str(), 01777), 0);
+  ASSERT_EQ(::setxattr((root / "new").c_str(), "user.binary", "\0\1", 2, 0), 0);
+  write(root / "etc/b\xff", "not UTF-8");
+  ASSERT_EQ(::truncate((root / "etc/b\xff").c_str(), 3 << 20), 0);
+  write(root / (std::string(120, 'd') + ".txt"), "long");
 }
 
 class LayerDiffTest : public testing::Test {
@@ -124,31 +149,48 @@ class LayerDiffTest : public testing::Test {
 }  // namespace
 
 TEST_F(LayerDiffTest, WhatWasChangedIsThereAgainWhenTheLayerIsUnpacked) {
-  const auto root = merged();
-  write(root / "new", "content");
-  write(root / "etc/passwd", "changed");
-  fs::remove(root / "gone");
-  fs::remove_all(root / "opt");  // And again, so that it hides what was below it.
-  fs::create_directories(root / "opt/other");
-  write(root / "opt/other/c", "3");
-  fs::remove(root / "lib");
-  fs::create_directories(root / "lib");
-  fs::create_hard_link(root / "new", root / "usr/lib/linked");
-  fs::create_symlink("/etc/hosts", root / "etc/link");
-  ASSERT_EQ(::mknod((root / "null").c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
-  ASSERT_EQ(::mkfifo((root / "fifo").c_str(), 0600), 0);
-  ASSERT_EQ(::chmod((root / "etc/hosts").c_str(), 04711), 0);
-  ASSERT_EQ(::lchown((root / "etc/hosts").c_str(), 12, 34), 0);
-  ASSERT_EQ(::chmod((root / "var/cache").c_str(), 01777), 0);
-  ASSERT_EQ(::setxattr((root / "new").c_str(), "user.binary", "\0\1", 2, 0), 0);
-  write(root / "etc/b\xff", "not UTF-8");
-  ASSERT_EQ(::truncate((root / "etc/b\xff").c_str(), 3 << 20), 0);
-  write(root / (std::string(120, 'd') + ".txt"), "long");
-  const auto wanted = tests::list_tree(root, /*with_times=*/false);
+  change(merged());
+  const auto wanted = tests::list_tree(merged(), /*with_times=*/false);
   mount_.unmount();
 
   EXPECT_EQ(unpacked_with(diff()), wanted);
   EXPECT_TRUE(warnings_.empty());
+}
+
+TEST_F(LayerDiffTest, ADirectoryChangedInPlaceGivesTheSameLayerAsAnOverlay) {
+  constexpr std::int64_t kEpoch = 1'000'000'000;
+  const auto copied = folder_.path() / "place";
+  fs::create_directories(copied);
+  oci::copy_tree(folder_.path() / "lower", copied);
+  const base::FileDescriptor root(::open(copied.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto index = oci::DirectoryIndex::of(root.get(), {});
+  oci::wait_for_clock();
+  change(copied);
+  const auto in_place = oci::make_layer(store_, 1, [&](oci::TarStream& tar) {
+    oci::write_changes(root.get(), index, tar,
+                       {.epoch = kEpoch, .warn = [](const std::string&) {}, .stop = {}});
+  });
+
+  change(merged());
+  const auto wanted = tests::list_tree(merged(), /*with_times=*/false);
+  mount_.unmount();
+
+  EXPECT_EQ(names_of(in_place), names_of(diff(kEpoch)));
+  EXPECT_EQ(in_place.diff_id, diff(kEpoch).diff_id);
+  EXPECT_EQ(unpacked_with(in_place), wanted);
+}
+
+TEST_F(LayerDiffTest, ADirectoryThatWasNotTouchedGivesAnEmptyLayer) {
+  const base::FileDescriptor root(
+      ::open((folder_.path() / "lower").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto index = oci::DirectoryIndex::of(root.get(), {});
+
+  const auto layer = oci::make_layer(store_, 1, [&](oci::TarStream& tar) {
+    oci::write_changes(root.get(), index, tar,
+                       {.epoch = {}, .warn = [](const std::string&) {}, .stop = {}});
+  });
+
+  EXPECT_THAT(names_of(layer), ElementsAre());
 }
 
 TEST_F(LayerDiffTest, NamesTheHiddenFirstAndTheRestInOrder) {
