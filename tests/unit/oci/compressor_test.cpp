@@ -8,6 +8,7 @@
 #include <string>
 
 #include "oci/decompressor.hpp"
+#include "tests/support/text_source.hpp"
 
 namespace {
 
@@ -25,23 +26,8 @@ std::string compress(const std::string& text, unsigned threads, std::size_t step
   return out;
 }
 
-class TextSource final : public oci::ByteSource {
- public:
-  explicit TextSource(const std::string& text) : text_(text) {}
-  std::size_t read(std::span<std::byte> buffer) override {
-    const auto count = std::min(buffer.size(), text_.size() - at_);
-    std::copy_n(reinterpret_cast<const std::byte*>(text_.data()) + at_, count, buffer.begin());
-    at_ += count;
-    return count;
-  }
-
- private:
-  const std::string& text_;
-  std::size_t at_ = 0;
-};
-
 std::string decompress(const std::string& packed, std::size_t limit) {
-  TextSource source(packed);
+  tests::TextSource source(packed);
   oci::Decompressor decompressor(source, "the test's gzip");
   std::string text(limit + 1, '\0');
   text.resize(oci::read_fully(decompressor, std::as_writable_bytes(std::span(text))));

@@ -7,27 +7,12 @@
 #include <stdexcept>
 
 #include "base/error.hpp"
+#include "tests/support/text_source.hpp"
 
 namespace {
 
 using oci::EntryType;
 using oci::TarEntry;
-
-/// A tar in memory, to read again.
-class TextSource final : public oci::ByteSource {
- public:
-  explicit TextSource(std::string text) : text_(std::move(text)) {}
-  std::size_t read(std::span<std::byte> buffer) override {
-    const auto count = std::min(buffer.size(), text_.size() - at_);
-    std::copy_n(reinterpret_cast<const std::byte*>(text_.data()) + at_, count, buffer.begin());
-    at_ += count;
-    return count;
-  }
-
- private:
-  std::string text_;
-  std::size_t at_ = 0;
-};
 
 struct Written {
   TarEntry entry;
@@ -83,7 +68,7 @@ TEST(TarStream, EveryKindOfEntryIsReadBackAsItWas) {
       {file_of("na\xc3\xafve-\xff", 1), "x"},
       {device, ""},
       {entry_of(EntryType::kFifo, "run/fifo"), ""}};
-  TextSource source(write_tar(all));
+  tests::TextSource source(write_tar(all));
   oci::TarReader reader(source, "the test's tar");
 
   for (const auto& [wanted, content] : all) {
