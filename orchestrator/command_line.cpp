@@ -80,7 +80,9 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   add_common(app, "log-format", common.log_format, "json is one object per line")
       ->check(CLI::IsMember({"text", "json"}));
-  add_common(app, "report", common.report, "Where the report goes, instead of DIR/NAME.report.json")
+  add_common(app, "report", common.report,
+             "Where the report goes, instead of DIR/NAME.report.json; a page to look at if it ends "
+             "with .html")
       ->type_name("FILE");
 }
 
