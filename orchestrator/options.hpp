@@ -45,6 +45,7 @@ enum class CommandName {
   kStoreDf,
   kStorePrune,
   kStoreVerify,
+  kCompletion,
   kVersion,
 };
 
