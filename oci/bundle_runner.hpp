@@ -35,8 +35,8 @@ class BundleRunner final : public ContainerRunner {
   Runtime runtime_;
   base::ProcessRunner& process_;
   std::filesystem::path program_;
+  bool seccomp_ = false;  ///< Found with the version.
   std::string version_;
-  bool seccomp_ = false;
   std::string apparmor_profile_;
   std::vector<std::string> cgroup_mounts_;
   base::TempDir folder_;

@@ -65,9 +65,14 @@ StandIn::StandIn(const MountPoints& points, ContainerMount mount) : mount_(std::
     base::throw_system_error(errno, fmt::format("cannot open the folder of {}", mount_.target));
   }
   static std::atomic<unsigned> count = 0;
-  auto aside = fmt::format("{}{}", kAside, ++count);
-  if (::renameat2(folder_.get(), name_.c_str(), folder_.get(), aside.c_str(), RENAME_NOREPLACE) !=
-      0) {
+  std::string aside;
+  int status = 0;
+  do {  // EEXIST: what a killed run left.
+    aside = fmt::format("{}{}", kAside, ++count);
+    status =
+        ::renameat2(folder_.get(), name_.c_str(), folder_.get(), aside.c_str(), RENAME_NOREPLACE);
+  } while (status != 0 && errno == EEXIST);
+  if (status != 0) {
     throw base::Error({.code = base::ErrorCode::kBuildStep,
                        .what = fmt::format("nothing can be shown at {}", mount_.target),
                        .why = fmt::format("what is there cannot step aside: {}",
