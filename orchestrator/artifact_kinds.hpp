@@ -14,6 +14,7 @@
 #include "orchestrator/plan.hpp"
 #include "orchestrator/volumes.hpp"
 #include "stages/architecture.hpp"
+#include "stages/disk_layout.hpp"
 
 namespace orchestrator {
 
@@ -27,6 +28,8 @@ struct ArtifactInputs {
   std::int64_t epoch = 0;
   base::Secret cloud_config;
   std::filesystem::path output;  ///< Absolute folder.
+  stages::DiskFirmware disk_firmware = stages::DiskFirmware::kUefi;
+  unsigned jobs = 1;  ///< Threads that one stage may use.
 };
 
 /// A kind of artifact: whether an OSArtifact wants it, and the stages that make it.
