@@ -30,4 +30,12 @@ struct KernelAndInitrd {
 /// it wants and does not have it.
 KernelAndInitrd find_kernel(const RootTree& root);
 
+struct Kernel {
+  BootFile file;
+  std::string version;  ///< As in KernelAndInitrd.
+};
+
+/// As find_kernel(), for artifacts that bring an initrd of their own: the image needs none.
+Kernel find_kernel_alone(const RootTree& root);
+
 }  // namespace stages
