@@ -27,6 +27,7 @@ struct ArtifactInputs {
   std::int64_t epoch = 0;
   base::Secret cloud_config;
   std::filesystem::path output;  ///< Absolute folder.
+  unsigned threads = 1;          ///< For a stage that compresses by itself.
 };
 
 /// A kind of artifact: whether an OSArtifact wants it, and the stages that make it.

@@ -176,7 +176,8 @@ class ArtifactPlanner {
         .architecture = stages::parse_architecture(config.platform.architecture),
         .epoch = epoch_of(config),
         .cloud_config = cloud_config(),
-        .output = output_};
+        .output = output_,
+        .threads = session_.jobs()};
     for (const auto& kind : artifact_kinds()) {
       if (kind.wanted(*artifact_.artifacts)) {
         stages.push_back(kind.plan(build_.plan, inputs, *build_.volumes));

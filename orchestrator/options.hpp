@@ -44,6 +44,7 @@ enum class CommandName {
   kStoreDf,
   kStorePrune,
   kStoreVerify,
+  kCompletion,
   kVersion,
 };
 

@@ -11,6 +11,7 @@
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/executor.hpp"
 #include "orchestrator/report.hpp"
+#include "orchestrator/report_page.hpp"
 
 namespace orchestrator {
 namespace {
@@ -49,10 +50,20 @@ std::vector<stages::Record> finished_artifacts(const BuildPlan& build,
 void write_checksums(const std::filesystem::path& file,
                      const std::vector<stages::Record>& records) {
   std::string text;
-  for (const auto& record : records) {
+  const auto add = [&](const stages::Record& record, const std::filesystem::path& name) {
     const auto digest = oci::Digest::parse(record.at("digest").get<std::string>()).value();
+    text += fmt::format("{}  {}\n", digest.hex(), name.string());
+  };
+  for (const auto& record : records) {
     const std::filesystem::path path = record.at("path").get<std::string>();
-    text += fmt::format("{}  {}\n", digest.hex(), path.filename().string());
+    const auto files = record.find("files");
+    if (files == record.end()) {
+      add(record, path.filename());
+      continue;
+    }
+    for (const auto& inside : *files) {
+      add(inside, path.filename() / inside.at("path").get<std::string>());
+    }
   }
   base::write_file_atomically(file, text);
 }
@@ -95,9 +106,10 @@ class Build {
                                .finished = std::chrono::system_clock::now(),
                                .stages = planned.stages,
                                .error = error};
+      const auto file = report_path(session_, *build_, planned, output_);
+      const auto facts = make_report(report, build_->plan, outcomes_);
       base::write_file_atomically(
-          report_path(session_, *build_, planned, output_),
-          make_report(report, build_->plan, outcomes_).dump(kJsonIndent) + "\n");
+          file, file.extension() == ".html" ? report_page(facts) : facts.dump(kJsonIndent) + "\n");
       if (!error) {
         write_checksums(output_ / (planned.artifact->name + ".sha256"),
                         finished_artifacts(*build_, planned, outcomes_));
