@@ -20,6 +20,14 @@ void append(std::vector<std::string>& arguments, std::initializer_list<std::stri
   arguments.insert(arguments.end(), more);
 }
 
+/// Dates, volume and GPT identifiers: all from one number.
+void append_identity(std::vector<std::string>& arguments, std::int64_t epoch) {
+  append(arguments,
+         {"-volid", kIsoLabel, "-joliet", "on", "-compliance", "iso_9660_level=3", "-padding", "0",
+          "-volume_date", "uuid", iso_date(epoch), "-volume_date", "all_file_dates",
+          fmt::format("={}", epoch), "-boot_image", "any", "gpt_disk_guid=volume_date_uuid"});
+}
+
 /// The tree, each later map over the earlier ones.
 void append_tree(std::vector<std::string>& arguments, const IsoContents& contents,
                  const path& staging) {
@@ -67,11 +75,11 @@ void append_boot(std::vector<std::string>& arguments, const IsoContents& content
 base::Command xorriso(const IsoContents& contents, const path& staging, const path& output,
                       std::int64_t epoch) {
   base::Command command{.program = base::require_program("xorriso", "xorriso").string(),
-                        .arguments = iso_arguments(kIsoLabel, output, epoch),
+                        .arguments = {"-no_rc", "-abort_on", "FAILURE", "-outdev", output.string()},
                         .environment = {fmt::format("SOURCE_DATE_EPOCH={}", epoch)},
                         .working_directory = {},
                         .input = {}};
-  append(command.arguments, {"-joliet", "on"});
+  append_identity(command.arguments, epoch);
   append_tree(command.arguments, contents, staging);
   append_boot(command.arguments, contents, staging);
   return command;

@@ -8,29 +8,8 @@
 
 namespace stages {
 
-std::vector<std::string> iso_arguments(const std::string& label,
-                                       const std::filesystem::path& output, std::int64_t epoch) {
-  const auto uuid = fmt::format("{:%Y%m%d%H%M%S}00", fmt::gmtime(static_cast<std::time_t>(epoch)));
-  return {"-no_rc",
-          "-abort_on",
-          "FAILURE",
-          "-outdev",
-          output.string(),
-          "-volid",
-          label,
-          "-compliance",
-          "iso_9660_level=3",
-          "-padding",
-          "0",
-          "-volume_date",
-          "uuid",
-          uuid,
-          "-volume_date",
-          "all_file_dates",
-          fmt::format("={}", epoch),
-          "-boot_image",
-          "any",
-          "gpt_disk_guid=volume_date_uuid"};
+std::string iso_date(std::int64_t epoch) {
+  return fmt::format("{:%Y%m%d%H%M%S}00", fmt::gmtime(static_cast<std::time_t>(epoch)));
 }
 
 void cut_to_iso_volume(const std::filesystem::path& iso) {

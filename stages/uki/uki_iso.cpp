@@ -30,28 +30,34 @@ void make_boot_image(base::ProcessRunner& runner, const path& boot_folder, const
                  {.label = "UKI_BOOT", .bytes = 0, .epoch = epoch, .fat32 = true}, stop);
 }
 
+/// A path as mkisofs's graft points have it. Source: xorrisofs(1), -graft-points.
+std::string escaped(const path& folder) {
+  std::string text;
+  for (const char character : folder.string()) {
+    if (character == '=' || character == '\\') text += '\\';
+    text += character;
+  }
+  return text;
+}
+
+/// In mkisofs's words: in its own, xorriso 1.5.4 lays the partition that is a file of the ISO over
+/// another.
 base::Command xorriso(const UkiIsoContents& contents, const path& staging, const path& output) {
-  base::Command command{.program = base::require_program("xorriso", "xorriso").string(),
-                        .arguments = iso_arguments(kUkiIsoLabel, output, contents.epoch),
-                        .environment = {fmt::format("SOURCE_DATE_EPOCH={}", contents.epoch)},
-                        .working_directory = {},
-                        .input = {}};
+  base::Command command{
+      .program = base::require_program("xorriso", "xorriso").string(),
+      .arguments = {"-no_rc", "-as", "mkisofs", "-quiet", "-o", output.string(), "-V", kUkiIsoLabel,
+                    "-iso-level", "3", "-R", "-uid", "0", "-gid", "0", "-no-pad"},
+      .environment = {fmt::format("SOURCE_DATE_EPOCH={}", contents.epoch)},
+      .working_directory = {},
+      .input = {}};
   auto& arguments = command.arguments;
-  const auto append = [&](std::initializer_list<std::string> more) {
-    arguments.insert(arguments.end(), more);
-  };
-  const auto boot = [&](std::string setting) {
-    append({"-boot_image", "any", std::move(setting)});
-  };
-  append({"-map", staging.string(), "/"});
-  if (contents.overlay) append({"-map", contents.overlay->string(), "/"});
-  append({"-chown_r", "0", "/", "--", "-chgrp_r", "0", "/", "--", "-chmod", "0755", "/", "--"});
-  boot("cat_path=/boot.catalog");
-  boot("cat_hidden=on");
-  boot("platform_id=0xef");
-  boot("emul_type=no_emulation");
-  boot(fmt::format("efi_path=/{}", kBootImageName));
-  boot("efi_boot_part=--efi-boot-image");
+  arguments.insert(
+      arguments.end(),
+      {"--modification-date=" + iso_date(contents.epoch), "--set_all_file_dates",
+       fmt::format("={}", contents.epoch), "--gpt_disk_guid", "modification-date",
+       "--protective-msdos-label", "-c", "boot.catalog", "-e", kBootImageName, "-no-emul-boot",
+       "-efi-boot-part", "--efi-boot-image", "-graft-points", "/=" + escaped(staging)});
+  if (contents.overlay) arguments.push_back("/=" + escaped(*contents.overlay));
   return command;
 }
 
