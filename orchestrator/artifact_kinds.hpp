@@ -14,6 +14,7 @@
 #include "orchestrator/plan.hpp"
 #include "orchestrator/volumes.hpp"
 #include "stages/architecture.hpp"
+#include "stages/disk_layout.hpp"
 
 namespace orchestrator {
 
@@ -27,7 +28,8 @@ struct ArtifactInputs {
   std::int64_t epoch = 0;
   base::Secret cloud_config;
   std::filesystem::path output;  ///< Absolute folder.
-  unsigned threads = 1;          ///< For a stage that compresses by itself.
+  stages::DiskFirmware disk_firmware = stages::DiskFirmware::kUefi;
+  unsigned threads = 1;  ///< For a stage that compresses by itself.
 };
 
 /// A kind of artifact: whether an OSArtifact wants it, and the stages that make it.

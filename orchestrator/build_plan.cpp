@@ -177,6 +177,7 @@ class ArtifactPlanner {
         .epoch = epoch_of(config),
         .cloud_config = cloud_config(),
         .output = output_,
+        .disk_firmware = stages::parse_disk_firmware(session_.options().disk_firmware),
         .threads = session_.jobs()};
     for (const auto& kind : artifact_kinds()) {
       if (kind.wanted(*artifact_.artifacts)) {

@@ -8,10 +8,10 @@ set -euo pipefail
 build="g++ cmake ninja-build ccache pkg-config git python3-minimal
   libarchive-dev libcurl4-openssl-dev libssl-dev libisal-dev libzstd-dev nlohmann-json3-dev
   libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libboost1.81-dev libboost-filesystem1.81-dev
-  libtomlplusplus-dev"
+  libtomlplusplus-dev libext2fs-dev"
 # What builds of artifacts start or read.
 run="ca-certificates squashfs-tools xorriso mtools dosfstools grub-pc-bin grub-efi-amd64-signed
-  shim-signed grub-common systemd-boot-efi"
+  shim-signed grub-common fdisk systemd-boot-efi"
 # What ./quickstart.sh needs besides: a registry, an image to put there, a machine to boot.
 quickstart="docker-registry apache2-utils openssl curl mmdebstrap qemu-system-x86 ovmf procps util-linux"
 # What ./tests/run.sh needs besides.

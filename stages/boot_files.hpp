@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "stages/architecture.hpp"
@@ -37,5 +38,9 @@ struct Kernel {
 
 /// As find_kernel(), for artifacts that bring an initrd of their own: the image needs none.
 Kernel find_kernel_alone(const RootTree& root);
+
+/// Whether a name of /boot is that of a kernel, or of an initrd, to boot with.
+bool is_kernel_name(std::string_view name);
+bool is_initrd_name(std::string_view name);
 
 }  // namespace stages
