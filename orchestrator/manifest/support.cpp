@@ -24,8 +24,6 @@ constexpr FeatureRow kUnsupported[] = {
     {"spec.image.pushInsecureRegistry", "pushing the built image", kOnlyBuilding},
     {"spec.image.buildEnv", "building an image", kOnlyBuilding},
     {"spec.artifacts.bundles", "bundles"},
-    {"spec.artifacts.azureImage", "Azure images"},
-    {"spec.artifacts.gceImage", "Google Compute Engine images"},
     {"spec.artifacts.volume", "writing artifacts into a volume"},
     {"spec.importers", "importers"},
     {"spec.exporters", "exporters"},
