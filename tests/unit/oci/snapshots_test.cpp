@@ -496,12 +496,12 @@ TEST_F(SnapshotsTest, StopsWhenToldTo) {
 TEST_F(SnapshotsTest, AreMadeLayerByLayerAsTheBlobsCome) {
   const auto image = tests::make_image(store_, many_features());
   std::vector<std::size_t> made_before;
-  context_.ready = [&](const oci::Descriptor& blob, const std::stop_token&) {
+  context_.ready = [&](const oci::Descriptor& blob, std::uint64_t offset, const std::stop_token&) {
     // The third comes once the first is stacked; the next is always waited for one ahead.
-    const bool third = blob.digest == image.manifest.layers[2].digest;
+    const bool third = blob.digest == image.manifest.layers[2].digest && offset == 0;
     for (int i = 0; third && i < 500 && in("snapshots").empty(); ++i) ::usleep(10000);
     if (third) made_before.push_back(in("snapshots").size());
-    return true;
+    return std::optional(oci::BlobArrival{.bytes = blob.size, .whole = true, .fetched = false});
   };
 
   oci::prepare_snapshots(store_, image.manifest, image.config, context_);
@@ -516,8 +516,11 @@ TEST_F(SnapshotsTest, AreMadeLayerByLayerAsTheBlobsCome) {
 
 TEST_F(SnapshotsTest, ABlobThatWillNotComeEndsTheUnpackAndLeavesNothingHalf) {
   const auto image = tests::make_image(store_, many_features());
-  context_.ready = [&](const oci::Descriptor& blob, const std::stop_token&) {
-    return blob.digest != image.manifest.layers[1].digest;
+  context_.ready = [&](const oci::Descriptor& blob, std::uint64_t, const std::stop_token&) {
+    const bool comes = blob.digest != image.manifest.layers[1].digest;
+    return comes ? std::optional(
+                       oci::BlobArrival{.bytes = blob.size, .whole = true, .fetched = false})
+                 : std::nullopt;
   };
 
   const auto error = error_of(image, SnapshotKind::kOverlay);
