@@ -14,6 +14,7 @@
 #include "orchestrator/artifact_kinds.hpp"
 #include "orchestrator/manifest/cloud_config.hpp"
 #include "orchestrator/manifest/support.hpp"
+#include "orchestrator/tool_plan.hpp"
 #include "stages/file_digest.hpp"
 #include "stages/image_archive_stage.hpp"
 #include "stages/pull_stage.hpp"
@@ -53,6 +54,11 @@ void refuse_unsupported(const Session& session, const std::string& file,
                      .hint = "leave these fields out; nothing was started"});
 }
 
+/// For messages.
+std::string describe_place(const BuildPlan& build, const manifest::OSArtifact& artifact) {
+  return fmt::format("OSArtifact '{}' ({}:{})", artifact.name, build.file, artifact.position.line);
+}
+
 /// Plans the stages of one OSArtifact.
 class ArtifactPlanner {
  public:
@@ -63,8 +69,7 @@ class ArtifactPlanner {
         artifact_(artifact),
         output_(std::move(output)),
         image_archive_(image_archive) {
-    where_ =
-        fmt::format("OSArtifact '{}' ({}:{})", artifact.name, build.file, artifact.position.line);
+    where_ = describe_place(build, artifact);
   }
 
   PlannedArtifact plan() {
@@ -254,14 +259,19 @@ manifest::ManifestResult read_manifest_file(Session& session, const std::string&
 }
 
 std::unique_ptr<BuildPlan> make_build_plan(Session& session, const std::string& file,
-                                           const std::filesystem::path& output,
-                                           bool image_archive) {
+                                           const std::filesystem::path& output, bool image_archive,
+                                           const RunImporters& run_importers) {
   auto build = std::make_unique<BuildPlan>();
   build->file = file == "-" ? "(standard input)" : file;
   build->documents = read_manifest_file(session, file).documents;
   refuse_unsupported(session, build->file, build->documents);
   build->secrets = std::make_unique<SecretFinder>(session, build->documents, build->file);
   build->volumes = std::make_unique<VolumeFolders>(session, build->documents, *build->secrets);
+  for (const auto& artifact : build->documents.artifacts) {
+    plan_tools(session, *build, artifact, std::filesystem::absolute(output),
+               describe_place(*build, artifact));
+  }
+  if (run_importers && !build->imports.stages.empty()) run_importers(*build);
   for (const auto& artifact : build->documents.artifacts) {
     build->artifacts.push_back(
         ArtifactPlanner(session, *build, artifact, std::filesystem::absolute(output), image_archive)

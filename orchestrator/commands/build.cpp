@@ -64,20 +64,22 @@ class Build {
       : session_(session),
         output_(std::filesystem::absolute(invocation.output)),
         started_(std::chrono::system_clock::now()),
-        build_(make_build_plan(session, invocation.subject, output_, invocation.image_archive)) {}
+        lease_(session.store().lease()),
+        build_(make_build_plan(session, invocation.subject, output_, invocation.image_archive,
+                               [this](const BuildPlan& build) { run_importers(build); })) {}
 
   void run() {
     for (const auto& planned : build_->artifacts) {
       static_cast<void>(report_path(session_, *build_, planned, output_));
     }
     base::make_directories(output_);
-    const auto lease = session_.store().lease();
-    ExecutorOptions options;
-    options.jobs = session_.jobs();
-    options.use_cache = !session_.options().no_cache;
     try {
-      execute(build_->plan, session_.store(), session_.process(), session_.events(), options,
-              session_.stop(), outcomes_);
+      run_stages(build_->plan, outcomes_);
+      write_checksums_of_all();
+      if (!build_->exports.stages.empty()) {
+        write_reports(std::nullopt);  // For the exporters, who find it beside the artifacts.
+        run_stages(build_->exports, export_outcomes_);
+      }
     } catch (const base::Error& error) {
       write_reports(error);
       throw;
@@ -87,6 +89,26 @@ class Build {
   }
 
  private:
+  void run_stages(const Plan& plan, std::vector<StageOutcome>& outcomes) {
+    ExecutorOptions options;
+    options.jobs = session_.jobs();
+    options.use_cache = !session_.options().no_cache;
+    execute(plan, session_.store(), session_.process(), session_.events(), options, session_.stop(),
+            outcomes);
+  }
+
+  void run_importers(const BuildPlan& build) {
+    base::make_directories(output_);
+    run_stages(build.imports, import_outcomes_);
+  }
+
+  void write_checksums_of_all() {
+    for (const auto& planned : build_->artifacts) {
+      write_checksums(output_ / (planned.artifact->name + ".sha256"),
+                      finished_artifacts(*build_, planned, outcomes_));
+    }
+  }
+
   void write_reports(const std::optional<base::Error>& error) {
     for (const auto& planned : build_->artifacts) {
       const BuildReport report{.artifact = planned.artifact->name,
@@ -97,13 +119,11 @@ class Build {
                                .stages = planned.stages,
                                .error = error};
       const auto file = report_path(session_, *build_, planned, output_);
-      const auto facts = make_report(report, build_->plan, outcomes_);
+      auto facts = make_report(report, build_->plan, outcomes_);
+      add_stages(facts, report, build_->imports, import_outcomes_, true);
+      add_stages(facts, report, build_->exports, export_outcomes_, false);
       base::write_file_atomically(
           file, file.extension() == ".html" ? report_page(facts) : facts.dump(kJsonIndent) + "\n");
-      if (!error) {
-        write_checksums(output_ / (planned.artifact->name + ".sha256"),
-                        finished_artifacts(*build_, planned, outcomes_));
-      }
     }
   }
 
@@ -121,8 +141,11 @@ class Build {
   Session& session_;
   std::filesystem::path output_;
   std::chrono::system_clock::time_point started_;
-  std::unique_ptr<BuildPlan> build_;
+  base::FileLock lease_;
+  std::vector<StageOutcome> import_outcomes_;
   std::vector<StageOutcome> outcomes_;
+  std::vector<StageOutcome> export_outcomes_;
+  std::unique_ptr<BuildPlan> build_;  ///< Made last: it runs the importers.
 };
 
 std::string_view name_of_state(StageState state) {
@@ -137,6 +160,26 @@ std::string_view name_of_state(StageState state) {
   return "";
 }
 
+/// The stages of importers or exporters, which always run.
+std::string tools_as_text(const Plan& plan, const manifest::OSArtifact& artifact) {
+  std::string text;
+  for (const auto& stage : plan.stages) {
+    if (stage.artifact != artifact.name) continue;
+    text += fmt::format("  {:<10} {}\n", stage.stage->name(), name_of_state(StageState::kRun));
+  }
+  return text;
+}
+
+void add_tools(const Plan& plan, const manifest::OSArtifact& artifact, nlohmann::json& stages) {
+  for (const auto& stage : plan.stages) {
+    if (stage.artifact != artifact.name) continue;
+    stages.push_back({{"name", stage.stage->name()},
+                      {"state", name_of_state(StageState::kRun)},
+                      {"fingerprint", stage.fingerprint.text()},
+                      {"inputs", nlohmann::json::array()}});
+  }
+}
+
 std::string plan_as_text(const BuildPlan& build, const std::vector<StageState>& states) {
   std::string text;
   for (const auto& planned : build.artifacts) {
@@ -149,10 +192,12 @@ std::string plan_as_text(const BuildPlan& build, const std::vector<StageState>& 
         text += fmt::format("  {:<10} {}\n", "asks", oci::describe(place));
       }
     }
+    text += tools_as_text(build.imports, *planned.artifact);
     for (const auto index : planned.stages) {
       text += fmt::format("  {:<10} {}\n", build.plan.stages[index].stage->name(),
                           name_of_state(states[index]));
     }
+    text += tools_as_text(build.exports, *planned.artifact);
   }
   return text;
 }
@@ -161,6 +206,7 @@ nlohmann::json plan_as_json(const BuildPlan& build, const std::vector<StageState
   nlohmann::json artifacts = nlohmann::json::array();
   for (const auto& planned : build.artifacts) {
     nlohmann::json stages = nlohmann::json::array();
+    add_tools(build.imports, *planned.artifact, stages);
     for (const auto index : planned.stages) {
       const auto& stage = build.plan.stages[index];
       nlohmann::json inputs = nlohmann::json::array();
@@ -170,6 +216,7 @@ nlohmann::json plan_as_json(const BuildPlan& build, const std::vector<StageState
                         {"fingerprint", stage.fingerprint.text()},
                         {"inputs", inputs}});
     }
+    add_tools(build.exports, *planned.artifact, stages);
     nlohmann::json places = nlohmann::json::array();
     for (const auto& place : planned.places) {
       places.push_back({{"name", place.reference.name()},

@@ -28,8 +28,6 @@ constexpr FeatureRow kUnsupported[] = {
     {"spec.artifacts.uki.container", "signed UKI artifacts"},
     {"spec.artifacts.uki.efi", "signed UKI artifacts"},
     {"spec.artifacts.volume", "writing artifacts into a volume"},
-    {"spec.importers", "importers"},
-    {"spec.exporters", "exporters"},
 };
 
 constexpr std::string_view kOperatorOnly[] = {
@@ -58,7 +56,7 @@ void add_volume(const OSArtifact& artifact, const std::string& name,
   const auto* volume = artifact.find_volume(name);
   if (!volume || volume->kind != Volume::Kind::kOther) return;
   fields.push_back({fmt::format("spec.volumes ({})", name), volume->position,
-                    "volumes other than hostPath, secret, configMap and emptyDir", name});
+                    "volumes other than hostPath, secret, configMap, projected and emptyDir", name});
 }
 
 }  // namespace
