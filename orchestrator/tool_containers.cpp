@@ -143,10 +143,16 @@ stages::ToolContainer ToolReader::read(const json& container, const json& pod_se
   const auto image = text_of(container, "image");
   if (image.empty()) refuse(fmt::format("{}: it names no image", field), "");
   const auto variables = container_environment(secrets_, documents_, artifact_, container, field);
+  const auto reference = oci::Reference::parse(image);
+  const auto platform = oci::Platform::host();
+  auto resolved =
+      session_.options().offline
+          ? oci::resolve_offline(session_.store(), reference, platform)
+          : oci::resolve_image(*registry_, session_.store(), reference, platform, session_.stop());
   stages::ToolContainer tool{.name = text_of(container, "name"),
-                             .reference = oci::Reference::parse(image),
-                             .image = {},
-                             .platform = oci::Platform::host(),
+                             .reference = reference,
+                             .image = std::move(resolved),
+                             .platform = platform,
                              .command = words_of(container, "command", variables),
                              .arguments = words_of(container, "args", variables),
                              .environment = {},
@@ -159,10 +165,6 @@ stages::ToolContainer ToolReader::read(const json& container, const json& pod_se
   for (const auto& wanted : member(container, "volumeMounts")) {
     tool.mounts.push_back(mount(wanted, variables, field + ".volumeMounts"));
   }
-  tool.image = session_.options().offline
-                   ? oci::resolve_offline(session_.store(), tool.reference, tool.platform)
-                   : oci::resolve_image(*registry_, session_.store(), tool.reference, tool.platform,
-                                        session_.stop());
   return tool;
 }
 

@@ -31,9 +31,9 @@ bool stays_inside(const std::filesystem::path& path) {
   return true;
 }
 
-/// The same bytes give the same time, so that the same manifest gives the same artifact.
-void set_fixed_time(const std::filesystem::path& path) {
-  const std::array<timespec, 2> times{};
+void set_time(const std::filesystem::path& path, std::int64_t seconds) {
+  const timespec time{.tv_sec = seconds, .tv_nsec = 0};
+  const std::array<timespec, 2> times = {time, time};
   if (::utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0) {
     base::throw_system_error(errno, fmt::format("cannot set the time of {}", path.string()));
   }
@@ -128,6 +128,17 @@ std::filesystem::path VolumeFolders::find(const manifest::OSArtifact& artifact,
                      .hint = fmt::format("give its content with --volume {}=DIR", volume.name)});
 }
 
+void VolumeFolders::settle_times(std::int64_t since, std::int64_t epoch) const {
+  namespace fs = std::filesystem;
+  for (const auto& folder : made_) {
+    for (const auto& entry : fs::recursive_directory_iterator(folder.path())) {
+      struct stat status {};
+      if (::lstat(entry.path().c_str(), &status) != 0) continue;
+      if (status.st_mtim.tv_sec >= since) set_time(entry.path(), epoch);
+    }
+  }
+}
+
 VolumeFolders::Files VolumeFolders::files_of(const manifest::OSArtifact& artifact,
                                              const manifest::Volume& volume,
                                              const std::string& what) const {
@@ -193,7 +204,7 @@ void VolumeFolders::write_files(const manifest::Volume& volume, const Files& fil
     base::make_directories(file.parent_path());
     const auto mode = item.mode.value_or(volume.default_mode.value_or(kDefaultMode));
     base::write_file_atomically(file, found->second.reveal(), static_cast<unsigned>(mode));
-    set_fixed_time(file);
+    set_time(file, 0);  // The same manifest gives the same artifact.
   }
 }
 

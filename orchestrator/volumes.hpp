@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -34,6 +35,10 @@ class VolumeFolders {
   /// volume of each name once. --volume serves it too.
   std::filesystem::path own_folder(const manifest::OSArtifact& artifact,
                                    const manifest::Volume& volume, const std::string& field);
+
+  /// Dates what was written into the folders made here since `since`, as if it had been at `epoch`
+  /// (both seconds since 1970): an importer that writes the same files twice makes the same volume.
+  void settle_times(std::int64_t since, std::int64_t epoch) const;
 
  private:
   using Files = std::map<std::string, base::Secret>;

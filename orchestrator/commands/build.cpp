@@ -64,7 +64,6 @@ class Build {
       : session_(session),
         output_(std::filesystem::absolute(invocation.output)),
         started_(std::chrono::system_clock::now()),
-        lease_(session.store().lease()),
         build_(make_build_plan(session, invocation.subject, output_, invocation.image_archive,
                                [this](const BuildPlan& build) { run_importers(build); })) {}
 
@@ -72,7 +71,7 @@ class Build {
     for (const auto& planned : build_->artifacts) {
       static_cast<void>(report_path(session_, *build_, planned, output_));
     }
-    base::make_directories(output_);
+    prepare();
     try {
       run_stages(build_->plan, outcomes_);
       write_checksums_of_all();
@@ -97,9 +96,16 @@ class Build {
             outcomes);
   }
 
-  void run_importers(const BuildPlan& build) {
+  void prepare() {
     base::make_directories(output_);
+    if (!lease_) lease_ = session_.store().lease();
+  }
+
+  void run_importers(const BuildPlan& build) {
+    prepare();
     run_stages(build.imports, import_outcomes_);
+    build.volumes->settle_times(std::chrono::system_clock::to_time_t(started_),
+                                session_.source_date_epoch().value_or(0));
   }
 
   void write_checksums_of_all() {
@@ -141,7 +147,7 @@ class Build {
   Session& session_;
   std::filesystem::path output_;
   std::chrono::system_clock::time_point started_;
-  base::FileLock lease_;
+  std::optional<base::FileLock> lease_;
   std::vector<StageOutcome> import_outcomes_;
   std::vector<StageOutcome> outcomes_;
   std::vector<StageOutcome> export_outcomes_;
