@@ -44,9 +44,8 @@ importers: [{name: i}]
 exporters: [{template: {spec: {containers: [{name: e}]}}}])");
 
   EXPECT_THAT(unsupported_paths(artifact),
-              ElementsAre("spec.artifacts.azureImage", "spec.artifacts.gceImage",
-                          "spec.artifacts.uki.iso", "spec.artifacts.volume", "spec.volumes (k)"));
-  EXPECT_EQ(unsupported_fields(artifact)[0].feature, "Azure images");
+              ElementsAre("spec.artifacts.uki.iso", "spec.artifacts.volume", "spec.volumes (k)"));
+  EXPECT_EQ(unsupported_fields(artifact)[0].feature, "signed UKI artifacts");
   EXPECT_EQ(unsupported_fields(artifact).back().volume, "k");
 }
 
