@@ -55,7 +55,7 @@ class LayerWriter {
     if (path.empty()) return write_root(entry);
     const auto file = std::move(path.back());
     path.pop_back();
-    switch (whiteout_kind(file)) {
+    switch (options_.whiteouts ? whiteout_kind(file) : WhiteoutKind::kNone) {
       case WhiteoutKind::kInvalid:
         refuse(entry, "it is a whiteout of nothing");
       case WhiteoutKind::kOpaque:
@@ -280,6 +280,10 @@ class LayerWriter {
   template <typename Chown>
   void own(const TarEntry& entry, const Chown& chown) {
     if (!options_.keep_owners) return;
+    if (options_.owner) {
+      if (chown(options_.owner->first, options_.owner->second) != 0) fail(entry);
+      return;
+    }
     const auto in_range = [](std::int64_t id) { return id >= 0 && id <= kMaxOwner; };
     if (!in_range(entry.uid) || !in_range(entry.gid)) {
       refuse(entry, fmt::format("its owner {}:{} is out of range", entry.uid, entry.gid));

@@ -6,7 +6,7 @@ set -euo pipefail
 
 # What compiles the program.
 build="g++ cmake ninja-build ccache pkg-config git python3-minimal
-  libarchive-dev libcurl4-openssl-dev libssl-dev libisal-dev libzstd-dev nlohmann-json3-dev
+  libarchive-dev libbz2-dev liblzma-dev libcurl4-openssl-dev libssl-dev libisal-dev libzstd-dev nlohmann-json3-dev
   libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libboost1.81-dev libboost-filesystem1.81-dev
   libtomlplusplus-dev libext2fs-dev"
 # What builds of artifacts start or read.
