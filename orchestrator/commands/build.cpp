@@ -51,10 +51,20 @@ std::vector<stages::Record> finished_artifacts(const BuildPlan& build,
 void write_checksums(const std::filesystem::path& file,
                      const std::vector<stages::Record>& records) {
   std::string text;
-  for (const auto& record : records) {
+  const auto add = [&](const stages::Record& record, const std::filesystem::path& name) {
     const auto digest = oci::Digest::parse(record.at("digest").get<std::string>()).value();
+    text += fmt::format("{}  {}\n", digest.hex(), name.string());
+  };
+  for (const auto& record : records) {
     const std::filesystem::path path = record.at("path").get<std::string>();
-    text += fmt::format("{}  {}\n", digest.hex(), path.filename().string());
+    const auto files = record.find("files");
+    if (files == record.end()) {
+      add(record, path.filename());
+      continue;
+    }
+    for (const auto& inside : *files) {
+      add(inside, path.filename() / inside.at("path").get<std::string>());
+    }
   }
   base::write_file_atomically(file, text);
 }
