@@ -54,7 +54,8 @@ void add_volume(const OSArtifact& artifact, const std::string& name,
   const auto same = [&](const UnsupportedField& field) { return field.volume == name; };
   if (std::any_of(fields.begin(), fields.end(), same)) return;
   fields.push_back({fmt::format("spec.volumes ({})", name), volume->position,
-                    "volumes other than hostPath, secret, configMap, projected and emptyDir", name});
+                    "volumes other than hostPath, secret, configMap, projected and emptyDir",
+                    name});
 }
 
 }  // namespace
