@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <stdexcept>
 
 namespace stages::dockerfile {
@@ -12,6 +13,10 @@ struct Row {
   const char* pattern;
   const char* path;
   bool matches;
+
+  friend void PrintTo(const Row& row, std::ostream* out) {
+    *out << row.pattern << (row.matches ? " matches " : " does not match ") << row.path;
+  }
 };
 
 class GoMatch : public testing::TestWithParam<Row> {};
