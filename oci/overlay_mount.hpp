@@ -49,6 +49,13 @@ Mount mount_overlay(const OverlayLayers& layers, const std::filesystem::path& at
 /// Shows `folder` at the folder `at`, where it cannot be written. Throws base::Error kIo.
 Mount mount_read_only(const std::filesystem::path& folder, const std::filesystem::path& at);
 
+/// Shows the folder or file `source` at `at`, which is one too. Throws base::Error kIo.
+Mount mount_bind(const std::filesystem::path& source, const std::filesystem::path& at);
+
+/// A file system in memory at the folder `at`, for root alone: what is in it never reaches a disk
+/// that is not swap. Throws base::Error kIo.
+Mount mount_memory(const std::filesystem::path& at);
+
 /// Tries it all in the empty folder `scratch`: mounts, writes, deletes through an overlay. Nullopt
 /// when it works, else why not.
 std::optional<std::string> overlay_obstacle(const std::filesystem::path& scratch);
