@@ -129,7 +129,6 @@ class OverlayTree final : public StageTree {
     step_.reset();
     const auto upper = made.path() / "fs";
     if (fs::is_empty(upper)) return std::nullopt;
-    oci::copy_folder_attributes(top(), upper);  // No layer has an entry for the root.
     const auto upper_fd = open_folder(upper);
     settle_times(upper_fd.get(), options_.epoch);
     auto layer = unless_empty(oci::make_layer(store_, options_.threads, [&](oci::TarStream& tar) {
@@ -138,6 +137,7 @@ class OverlayTree final : public StageTree {
           {.epoch = options_.epoch, .warn = options_.unpack.warn, .stop = options_.unpack.stop});
     }));
     if (!layer) return std::nullopt;
+    oci::copy_folder_attributes(top(), upper);  // No layer has an entry for the root.
     base::remove_tree(made.path() / "work");
     base::remove_tree(made.path() / "merged");
     diff_ids_.push_back(layer->diff_id);
