@@ -78,15 +78,26 @@ Mount mount_bind(const fs::path& source, const fs::path& at) {
   return Mount(at);
 }
 
-Mount mount_memory(const fs::path& at) {
-  mount_or_throw("tmpfs", at, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=0700");
-  return Mount(at);
-}
-
 Mount mount_read_only(const fs::path& folder, const fs::path& at) {
   auto mount = mount_bind(folder, at);
   mount_or_throw(nullptr, at, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV, "");
   return mount;
+}
+
+Mount mount_again(const fs::path& folder, const fs::path& at) {
+  mount_or_throw(folder.c_str(), at, nullptr, MS_BIND | MS_REC, "");
+  return Mount(at);
+}
+
+Mount mount_without_devices(const fs::path& folder, const fs::path& at) {
+  auto mount = mount_again(folder, at);
+  mount_or_throw(nullptr, at, nullptr, MS_REMOUNT | MS_BIND | MS_NODEV, "");
+  return mount;
+}
+
+Mount mount_memory(const fs::path& at) {
+  mount_or_throw("tmpfs", at, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700");
+  return Mount(at);
 }
 
 std::optional<std::string> overlay_obstacle(const fs::path& scratch) {

@@ -52,8 +52,12 @@ Mount mount_read_only(const std::filesystem::path& folder, const std::filesystem
 /// Shows the folder or file `source` at `at`, which is one too. Throws base::Error kIo.
 Mount mount_bind(const std::filesystem::path& source, const std::filesystem::path& at);
 
-/// A file system in memory at the folder `at`, for root alone: what is in it never reaches a disk
-/// that is not swap. Throws base::Error kIo.
+/// Shows `folder`, and what is mounted beneath it, at the folder `at` as well; the second without
+/// the devices that it may hold. Throws base::Error kIo.
+Mount mount_again(const std::filesystem::path& folder, const std::filesystem::path& at);
+Mount mount_without_devices(const std::filesystem::path& folder, const std::filesystem::path& at);
+
+/// A private folder in memory at the folder `at`. Throws base::Error kIo.
 Mount mount_memory(const std::filesystem::path& at);
 
 /// Tries it all in the empty folder `scratch`: mounts, writes, deletes through an overlay. Nullopt
