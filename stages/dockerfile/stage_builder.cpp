@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/format.hpp"
+#include "oci/mount_points.hpp"
 #include "oci/rooted_directory.hpp"
 #include "stages/dockerfile/copy_step.hpp"
 #include "stages/dockerfile/expansion.hpp"
@@ -35,6 +36,16 @@ std::int64_t seconds_now() { return static_cast<std::int64_t>(std::time(nullptr)
 std::string with_tail(std::string text, const std::vector<std::string>& tail) {
   for (const auto& line : tail) text += "\n    | " + line;
   return text;
+}
+
+/// Where a container sees something else than the image has, as the image names it.
+std::vector<std::string> hidden_paths(const std::filesystem::path& root,
+                                      const std::vector<oci::ContainerMount>& mounts) {
+  std::vector<std::string> targets = {"/etc/hosts", "/etc/resolv.conf"};
+  for (const auto& mount : mounts) targets.push_back(mount.target);
+  const oci::MountPoints points(root);
+  for (auto& target : targets) target = points.resolve(target).substr(1);
+  return targets;
 }
 
 }  // namespace
@@ -150,8 +161,8 @@ void StageBuilder::make_layer(const std::vector<oci::Digest>& keys, std::string_
                               const Change& change) {
   const auto start = Clock::now();
   auto& files = tree();
-  change(files.begin_step());
-  const StepResult result{.layer = files.end_step(),
+  const auto hidden = change(files.begin_step());
+  const StepResult result{.layer = files.end_step(hidden),
                           .created = scope_.parts().epoch.value_or(seconds_now())};
   for (const auto& key : keys) scope_.parts().cache.put(key, result);
   add_result(result, created_by);
@@ -175,6 +186,7 @@ void StageBuilder::do_workdir(const Instruction& instruction) {
   make_layer({key}, created_by, [&](const std::filesystem::path& root) {
     const auto owner = find_user(root, user);
     make_folder_in(root, folder, {.user = owner.user, .group = owner.group});
+    return std::vector<std::string>();
   });
 }
 
@@ -209,7 +221,10 @@ void StageBuilder::do_copy(const Instruction& instruction) {
   }
   keys.push_back(key_of(step.describe({{"content", step.digests()}})));
   if (take_cached(keys.back(), created_by)) return;
-  make_layer(keys, created_by, [&](const std::filesystem::path& root) { step.apply(root); });
+  make_layer(keys, created_by, [&](const std::filesystem::path& root) {
+    step.apply(root);
+    return std::vector<std::string>();
+  });
 }
 
 nlohmann::json StageBuilder::describe_mounts(const RunOptions& options) {
@@ -278,9 +293,10 @@ void StageBuilder::do_run(const Instruction& instruction) {
              [&](const std::filesystem::path& root) { run_in(root, command, arguments, options); });
 }
 
-void StageBuilder::run_in(const std::filesystem::path& root,
-                          const std::vector<std::string>& command, const RunArguments& arguments,
-                          const RunOptions& options) {
+std::vector<std::string> StageBuilder::run_in(const std::filesystem::path& root,
+                                              const std::vector<std::string>& command,
+                                              const RunArguments& arguments,
+                                              const RunOptions& options) {
   const auto& parts = scope_.parts();
   if (const auto obstacle = obstacle_to_running(state_.platform, oci::Platform::host())) {
     fail_step(fmt::format("cannot run programs for {}", state_.platform.text()), *obstacle,
@@ -323,11 +339,12 @@ void StageBuilder::run_in(const std::filesystem::path& root,
                            .input = std::nullopt};
   const auto& secret = mounts.environment();
   container.environment.insert(container.environment.end(), secret.begin(), secret.end());
+  const auto hidden = hidden_paths(root, container.mounts);
   const auto result = runner.run(
       container,
       [&](std::string_view line) { scope_.observer().fact(fmt::format("{} | {}", step_, line)); },
       parts.stop);
-  if (result.exit_status == 0) return;
+  if (result.exit_status == 0) return hidden;
   fail_step(fmt::format("{} failed with exit status {}", step_, result.exit_status),
             with_tail(result.signal != 0 ? fmt::format("signal {} ended it", result.signal)
                                          : fmt::format("exit status {}", result.exit_status),

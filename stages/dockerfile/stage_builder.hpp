@@ -24,8 +24,8 @@ class StageBuilder {
   std::shared_ptr<FinishedStage> build();
 
  private:
-  /// Changes the files beneath a root folder.
-  using Change = std::function<void(const std::filesystem::path& root)>;
+  /// Changes the files beneath a root folder; returns what StageTree::end_step() takes as hidden.
+  using Change = std::function<std::vector<std::string>(const std::filesystem::path& root)>;
 
   static StageState first_state(BuildScope& scope, const BuildStage& stage,
                                 std::shared_ptr<const BaseImage>& base);
@@ -47,8 +47,9 @@ class StageBuilder {
   [[nodiscard]] std::string destination_of(const std::string& path) const;
   [[nodiscard]] nlohmann::json describe_mounts(const RunOptions& options);
   [[nodiscard]] std::string history_of_run(const std::vector<std::string>& command) const;
-  void run_in(const std::filesystem::path& root, const std::vector<std::string>& command,
-              const RunArguments& arguments, const RunOptions& options);
+  std::vector<std::string> run_in(const std::filesystem::path& root,
+                                  const std::vector<std::string>& command,
+                                  const RunArguments& arguments, const RunOptions& options);
 
   BuildScope& scope_;
   const BuildStage& stage_;

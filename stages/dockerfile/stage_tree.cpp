@@ -123,7 +123,7 @@ class OverlayTree final : public StageTree {
     return step_->path;
   }
 
-  std::optional<oci::MadeLayer> end_step() override {
+  std::optional<oci::MadeLayer> end_step(const std::vector<std::string>& /*hidden*/) override {
     auto made = std::move(step_->folder);
     step_->mount.unmount();
     step_.reset();
@@ -210,7 +210,8 @@ class DirectoryTree final : public StageTree {
     return path_;
   }
 
-  std::optional<oci::MadeLayer> end_step() override {
+  std::optional<oci::MadeLayer> end_step(const std::vector<std::string>& hidden) override {
+    for (const auto& path : hidden) before_->refresh(open_folder(path_).get(), path);
     auto layer = unless_empty(oci::make_layer(store_, options_.threads, [&](oci::TarStream& tar) {
       oci::write_changes(
           open_folder(path_).get(), *before_, tar,

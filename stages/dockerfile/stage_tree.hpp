@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "oci/layer_blob.hpp"
 #include "oci/layer_diff.hpp"
@@ -43,8 +45,9 @@ class StageTree {
   virtual const std::filesystem::path& begin_step() = 0;
 
   /// Makes a layer in the store of what changed since begin_step(); nullopt when nothing did.
-  /// Throws base::Error as oci::write_upper() and oci::write_changes() do.
-  virtual std::optional<oci::MadeLayer> end_step() = 0;
+  /// `hidden`: paths ("etc/hosts") at which the step saw something else, so that what is there
+  /// stepped aside and came back. Throws base::Error as oci::write_upper() and write_changes() do.
+  virtual std::optional<oci::MadeLayer> end_step(const std::vector<std::string>& hidden = {}) = 0;
 };
 
 /// An image without files. `store` outlives it.
