@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "stages/cloud_stage.hpp"
 #include "stages/file_digest.hpp"
 #include "stages/ipxe_script.hpp"
 #include "stages/iso_stage.hpp"
@@ -81,11 +82,37 @@ std::size_t plan_raw_disk(Plan& plan, const ArtifactInputs& inputs, VolumeFolder
                   {{"unpack", inputs.unpack}}, spec.cloud_image);
 }
 
-constexpr std::array<ArtifactKindRow, 3> kArtifactKinds = {{
+std::size_t plan_cloud(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& volumes,
+                       stages::CloudFormat format, const std::string& file) {
+  const auto disk = plan_raw_disk(plan, inputs, volumes);
+  return plan.add(inputs.artifact.name, inputs.where,
+                  std::make_shared<stages::CloudStage>(
+                      stages::CloudStage::Options{.format = format,
+                                                  .output = inputs.output / file,
+                                                  .epoch = inputs.epoch,
+                                                  .threads = inputs.jobs}),
+                  inputs.no_registry, {{"raw-disk", disk}}, true);
+}
+
+std::size_t plan_azure(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& volumes) {
+  const auto name = inputs.artifact.artifact_name(manifest::ArtifactKind::kAzure);
+  return plan_cloud(plan, inputs, volumes, stages::CloudFormat::kAzure, name + ".vhd");
+}
+
+std::size_t plan_gce(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& volumes) {
+  const auto name = inputs.artifact.artifact_name(manifest::ArtifactKind::kGce);
+  return plan_cloud(plan, inputs, volumes, stages::CloudFormat::kGce, name + ".gce.tar.gz");
+}
+
+constexpr std::array<ArtifactKindRow, 5> kArtifactKinds = {{
     {"spec.artifacts.iso", "Bootable ISO for UEFI, BIOS and USB sticks",
      [](const manifest::ArtifactSpec& spec) { return spec.iso; }, &plan_iso},
     {"spec.artifacts.cloudImage", "Raw disk that installs itself when it first starts",
      [](const manifest::ArtifactSpec& spec) { return spec.cloud_image; }, &plan_raw_disk},
+    {"spec.artifacts.azureImage", "The same disk as a fixed VHD for Azure",
+     [](const manifest::ArtifactSpec& spec) { return spec.azure_image; }, &plan_azure},
+    {"spec.artifacts.gceImage", "The same disk as an archive for Google Compute Engine",
+     [](const manifest::ArtifactSpec& spec) { return spec.gce_image; }, &plan_gce},
     {"spec.artifacts.netboot", "Kernel, initrd, squashfs and iPXE script to boot from a network",
      [](const manifest::ArtifactSpec& spec) { return spec.netboot; }, &plan_netboot},
 }};

@@ -83,7 +83,8 @@ std::filesystem::path BuildScope::filtered_context() {
                          .exclude = {},
                          .chown = {},
                          .chmod = {},
-                         .epoch = {}},
+                         .epoch = {},
+                         .digests = &parts_.digests},
                         parts_.stop);
     plan.apply(folder.path());
     filtered_ = std::move(folder);

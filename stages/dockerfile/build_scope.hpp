@@ -15,6 +15,7 @@
 #include "oci/container.hpp"
 #include "stages/dockerfile/base_images.hpp"
 #include "stages/dockerfile/config_steps.hpp"
+#include "stages/dockerfile/content_digests.hpp"
 #include "stages/dockerfile/file_source.hpp"
 #include "stages/dockerfile/stage_graph.hpp"
 #include "stages/dockerfile/step_cache.hpp"
@@ -43,6 +44,7 @@ class BuildScope {
     const StageGraph& graph;
     BaseImages& images;
     StepCache& cache;
+    ContentDigests& digests;
     const MakeRunner& make_runner;
     bool overlays = false;              ///< Overlays work here.
     std::optional<std::int64_t> epoch;  ///< SOURCE_DATE_EPOCH.

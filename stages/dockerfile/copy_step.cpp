@@ -69,7 +69,8 @@ void CopyStep::add_heredocs() {
                       .exclude = {},
                       .chown = {},
                       .chmod = options_.arguments.chmod,
-                      .epoch = options_.epoch};
+                      .epoch = options_.epoch,
+                      .digests = &options_.digests};
   for (const auto& source : options_.arguments.sources) {
     if (source.kind != Kind::kHeredoc) continue;
     if (!heredocs_) heredocs_ = options_.context.store.make_temp_dir("heredocs");
@@ -113,7 +114,12 @@ void CopyStep::read(const std::filesystem::path& root) {
     requests_.push_back(std::move(request));
   }
   add_heredocs();
-  for (const auto& each : requests_) plans_.emplace_back(each, options_.stop);
+  for (const auto& each : requests_) {
+    plans_.emplace_back(each, options_.stop);
+    for (const auto& pattern : plans_.back().unmatched()) {
+      options_.context.observer.warning(fmt::format("'{}' matches nothing", pattern));
+    }
+  }
 }
 
 std::vector<std::string> CopyStep::digests() const {
@@ -135,7 +141,8 @@ void CopyStep::apply(const std::filesystem::path& target) {
 }
 
 oci::Digest digest_of_bind(const std::filesystem::path& context, const std::string& source,
-                           const std::vector<std::string>& ignore, const std::stop_token& stop) {
+                           const std::vector<std::string>& ignore, ContentDigests& digests,
+                           const std::stop_token& stop) {
   if (context.empty()) return oci::Digest::of("");
   return CopyPlan({.source_root = context,
                    .sources = {source.empty() ? "." : source},
@@ -144,7 +151,8 @@ oci::Digest digest_of_bind(const std::filesystem::path& context, const std::stri
                    .exclude = {},
                    .chown = {},
                    .chmod = {},
-                   .epoch = {}},
+                   .epoch = {},
+                   .digests = &digests},
                   stop)
       .digest();
 }

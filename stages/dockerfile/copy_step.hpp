@@ -9,6 +9,7 @@
 
 #include "base/temp_dir.hpp"
 #include "stages/dockerfile/arguments.hpp"
+#include "stages/dockerfile/content_digests.hpp"
 #include "stages/dockerfile/copy.hpp"
 #include "stages/image_engine.hpp"
 
@@ -25,6 +26,7 @@ class CopyStep {
     std::string destination;  ///< Absolute; a slash at its end means a folder.
     std::vector<std::string> ignore;
     std::optional<std::int64_t> epoch;
+    ContentDigests& digests;
     std::stop_token stop;
   };
   /// Throws base::Error kManifest for what cannot be copied so.
@@ -55,6 +57,7 @@ class CopyStep {
 
 /// Of what a RUN --mount=type=bind of the build context shows.
 oci::Digest digest_of_bind(const std::filesystem::path& context, const std::string& source,
-                           const std::vector<std::string>& ignore, const std::stop_token& stop);
+                           const std::vector<std::string>& ignore, ContentDigests& digests,
+                           const std::stop_token& stop);
 
 }  // namespace stages::dockerfile

@@ -16,12 +16,14 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "oci/snapshots.hpp"
+#include "stages/dockerfile/ignore_patterns.hpp"
 #include "stages/dockerfile/stage_builder.hpp"
 
 namespace stages::dockerfile {
 namespace {
 
 constexpr unsigned kParallelLayers = 4;
+constexpr const char* kContentDigests = "content-digests";  // Below results/.
 
 /// Builds the stages that are needed, side by side where they do not need each other.
 class StageSchedule {
@@ -157,6 +159,7 @@ oci::Descriptor NativeEngine::build(const StageContext& context, const ImageBuil
         fmt::format("no ARG asks for the build arguments {}", fmt::join(unused, ", ")));
   }
   StepCache cache(context.store, build.use_cache);
+  ContentDigests digests(context.store.root() / "results" / kContentDigests);
   const auto obstacle = build.may_mount ? oci::overlay_obstacle(context.store)
                                         : std::optional<std::string>("nothing may be mounted");
   context.observer.fact(obstacle ? fmt::format("layers go into directories: {}", *obstacle)
@@ -168,12 +171,15 @@ oci::Descriptor NativeEngine::build(const StageContext& context, const ImageBuil
                     .graph = graph,
                     .images = images,
                     .cache = cache,
+                    .digests = digests,
                     .make_runner = make_runner_,
                     .overlays = !obstacle,
                     .epoch = epoch,
-                    .ignore = {},
+                    .ignore = build.context.empty() ? std::vector<std::string>()
+                                                    : find_ignore_lines(build.context, {}),
                     .stop = stop.get_token()});
   StageSchedule(scope, stop).run(build.threads);
+  digests.save();
   const auto target = scope.finished(graph.target());
   return finish_image(context, build, epoch, images, *target);
 }

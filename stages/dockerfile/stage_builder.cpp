@@ -207,6 +207,7 @@ void StageBuilder::do_copy(const Instruction& instruction) {
                  .destination = destination_of(arguments.destination),
                  .ignore = parts.ignore,
                  .epoch = parts.epoch,
+                 .digests = parts.digests,
                  .stop = parts.stop});
   const auto created_by = step.created_by();
   std::vector<oci::Digest> keys;
@@ -245,7 +246,8 @@ nlohmann::json StageBuilder::describe_mounts(const RunOptions& options) {
       entry["of"] = scope_.files_of(parts.graph.origin(mount.from, stage_))->image().chain_id();
     } else if (mount.kind == RunMount::Kind::kBind) {
       entry["content"] =
-          digest_of_bind(parts.build.context, mount.source, parts.ignore, parts.stop).text();
+          digest_of_bind(parts.build.context, mount.source, parts.ignore, parts.digests, parts.stop)
+              .text();
     }
     list.push_back(std::move(entry));
   }
