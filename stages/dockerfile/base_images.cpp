@@ -94,7 +94,7 @@ void BaseImages::fetch_layers(const BaseImage& base, oci::SnapshotKind kind,
   }
   const auto manifest = base.draft.manifest();
   const auto config = base.draft.image_config();
-  const oci::AlongWork stack = [&](const oci::LayerReady& ready, const std::stop_token& stop) {
+  const oci::AlongWork stack = [&](const oci::BlobReady& ready, const std::stop_token& stop) {
     auto along = unpack;
     along.ready = ready;
     along.stop = stop;

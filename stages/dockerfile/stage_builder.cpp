@@ -291,8 +291,9 @@ void StageBuilder::do_run(const Instruction& instruction) {
   if (arguments.program) parts["program"] = arguments.program->content;
   const auto key = key_of(std::move(parts));
   if (take_cached(key, created_by)) return;
-  make_layer({key}, created_by,
-             [&](const std::filesystem::path& root) { run_in(root, command, arguments, options); });
+  make_layer({key}, created_by, [&](const std::filesystem::path& root) {
+    return run_in(root, command, arguments, options);
+  });
 }
 
 std::vector<std::string> StageBuilder::run_in(const std::filesystem::path& root,
