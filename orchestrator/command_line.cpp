@@ -158,6 +158,10 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
       ->add_flag("--image-archive", invocation.image_archive,
                  "Also write NAME.tar, a docker-archive of the image")
       ->envname("OSARTIFACT_IMAGE_ARCHIVE");
+  build
+      ->add_flag("--no-clobber", invocation.no_clobber,
+                 "Fail, before anything is done, if an artifact to be made exists")
+      ->envname("OSARTIFACT_NO_CLOBBER");
   auto* plan = command("plan", "Show what build would do", CommandName::kPlan);
   file(plan);
   plan->add_option("-o,--output", invocation.output, "Where the artifacts would go")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The one list of Debian 12 packages. Prints those of the groups named, or installs what is missing:
-#   packaging/deps.sh [--install] build|run|quickstart|test|check|fuzz ...
+#   packaging/deps.sh [--install] build|run|quickstart|test|package|check|fuzz ...
 set -euo pipefail
 
 # What compiles the program.
@@ -17,6 +17,8 @@ quickstart="docker-registry apache2-utils openssl curl mmdebstrap qemu-system-x8
 # What ./tests/run.sh needs besides.
 test="groff-base libgtest-dev libgmock-dev zlib1g-dev skopeo umoci attr libcap2-bin python3 python3-h2 python3-yaml jq zstd
   busybox-static crun qemu-utils cpio e2fsprogs"
+# What tests/package/package_test.sh needs besides.
+package="systemd-container lintian"
 # What tests/check.sh needs besides.
 check="clang-format-16 clang-tidy-16"
 # What the fuzz preset needs besides.
@@ -27,7 +29,7 @@ install=
 packages=()
 for group in "$@"; do
   case $group in
-    build | run | quickstart | test | check | fuzz) read -r -d '' -a words <<<"${!group}" || true ;;
+    build | run | quickstart | test | package | check | fuzz) read -r -d '' -a words <<<"${!group}" || true ;;
     *) echo "deps.sh: there is no group '$group'" >&2; exit 2 ;;
   esac
   packages+=("${words[@]}")
