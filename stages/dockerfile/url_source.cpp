@@ -53,14 +53,13 @@ oci::Digest fetch_url(base::HttpClient& http, const std::string& url, const std:
   }
   const auto expected = checksum.empty() ? std::nullopt : oci::Digest::parse(checksum);
   if (!checksum.empty() && !expected) {
-    throw failure(base::ErrorCode::kManifest, url,
-                  fmt::format("\"{}\" is no checksum: it is sha256: or sha512: and the digest",
-                              checksum));
+    throw failure(
+        base::ErrorCode::kManifest, url,
+        fmt::format("\"{}\" is no checksum: it is sha256: or sha512: and the digest", checksum));
   }
   const auto path = folder / name;
-  const base::FileDescriptor file(::open(path.c_str(),
-                                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                                         S_IRUSR | S_IWUSR));
+  const base::FileDescriptor file(::open(
+      path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file) base::throw_system_error(errno, fmt::format("cannot write {}", path.string()));
   oci::Hasher hasher(expected ? expected->algorithm() : "sha256");
   std::uint64_t bytes = 0;

@@ -11,6 +11,7 @@
 
 #include "../temp_tree.hpp"
 #include "base/error.hpp"
+#include "base/handle.hpp"
 
 namespace stages::dockerfile {
 namespace {
@@ -96,7 +97,8 @@ TEST_F(UrlSource, Case186ChecksItsChecksum) {
   const Server server(kAnswer);
   const std::string other = "sha256:" + std::string(64, '0');
 
-  EXPECT_THAT(failure(server.url("/f"), other), HasSubstr("digest mismatch " + std::string(kDigest)));
+  EXPECT_THAT(failure(server.url("/f"), other),
+              HasSubstr("digest mismatch " + std::string(kDigest)));
   EXPECT_THAT(failure(server.url("/f"), "md5:00"), HasSubstr("\"md5:00\" is no checksum"));
   std::filesystem::remove(folder_.path("f"));
   EXPECT_EQ(failure(server.url("/f"), kDigest), "it is fetched");
