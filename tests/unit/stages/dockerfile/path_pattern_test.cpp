@@ -19,6 +19,8 @@ struct Row {
   }
 };
 
+void PrintTo(const Row& row, std::ostream* out) { *out << row.pattern << " and " << row.path; }
+
 class GoMatch : public testing::TestWithParam<Row> {};
 
 TEST_P(GoMatch, IsAsInGo) {
