@@ -4,17 +4,16 @@
 #include <cstdint>
 #include <string>
 
-#include "tests/fuzz/scratch_root.hpp"
+#include "tests/fuzz/hostile_root.hpp"
 #include "tests/fuzz/tar_repair.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr std::string_view kSeparator = "--layer--";
   const std::string input(reinterpret_cast<const char*>(data), size);
   const auto border = input.find(kSeparator);
-  tests::ScratchRoot root;
-  const bool owners = size % 2 == 0;
-  root.apply(tests::with_right_checksums(input.substr(0, border)), owners);
+  tests::HostileRoot root(/*keep_owners=*/size % 2 == 0);
+  root.apply(tests::with_right_checksums(input.substr(0, border)));
   if (border == std::string::npos) return 0;
-  root.apply(tests::with_right_checksums(input.substr(border + kSeparator.size())), owners);
+  root.apply(tests::with_right_checksums(input.substr(border + kSeparator.size())));
   return 0;
 }

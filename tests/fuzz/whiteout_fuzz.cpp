@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/fuzz/scratch_root.hpp"
+#include "tests/fuzz/hostile_root.hpp"
 #include "tests/support/tar_zoo.hpp"
 #include "tests/support/tree_listing.hpp"
 
@@ -83,7 +83,7 @@ struct Outcome {
 };
 
 Outcome apply(const std::vector<std::vector<tests::ZooEntry>>& layers) {
-  tests::ScratchRoot root;
+  tests::HostileRoot root(/*keep_owners=*/true);
   for (const auto& layer : layers) {
     if (!root.apply(tests::zoo_tar(layer))) return {.taken = false, .tree = {}};
   }

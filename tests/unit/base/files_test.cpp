@@ -2,6 +2,11 @@
 #include "base/files.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
 
 #include "base/error.hpp"
 #include "base/temp_dir.hpp"
@@ -23,6 +28,26 @@ TEST(Files, ReadStopsAtItsLimit) {
 
   EXPECT_THROW(base::read_file(folder.path() / "f", 4), base::Error);
   EXPECT_EQ(base::read_file_if_exists(folder.path() / "missing", 4), std::nullopt);
+}
+
+TEST(Files, Case282ALockGoesWithItsHolder) {
+  const base::TempDir folder(base::temp_root(), "files_test");
+  std::array<int, 2> held{};
+  ASSERT_EQ(::pipe(held.data()), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto lock = base::FileLock::acquire(folder.path() / "lock");
+    static_cast<void>(::write(held[1], "x", 1));
+    ::pause();
+  }
+  char ready = 0;
+  ASSERT_EQ(::read(held[0], &ready, 1), 1);
+  EXPECT_FALSE(base::FileLock::try_acquire(folder.path() / "lock").has_value());
+
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+
+  EXPECT_TRUE(base::FileLock::try_acquire(folder.path() / "lock").has_value());
 }
 
 TEST(Files, ALockIsHeldOnce) {

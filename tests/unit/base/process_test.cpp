@@ -7,6 +7,9 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/files.hpp"
+#include "base/temp_dir.hpp"
+
 namespace {
 
 base::Command shell(std::string script) {
@@ -53,7 +56,19 @@ TEST(Process, AChildMayEndWithoutReadingItsInput) {
   EXPECT_EQ(runner.run(command, {}, {}).exit_status, 4);
 }
 
-TEST(Process, StopEndsTheWholeGroup) {
+TEST(Process, Case288NoOpenFileOfOursIsTheChilds) {
+  base::SystemProcessRunner runner;
+  const base::TempDir folder(base::temp_root(), "process_test");
+  const auto lock = base::FileLock::acquire(folder.path() / "lock");
+  const auto file = base::open_for_reading(folder.path() / "lock");
+
+  const auto result = runner.run(shell("ls -l /proc/self/fd"), {}, {});
+
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_EQ(result.standard_output.find("process_test"), std::string::npos);
+}
+
+TEST(Process, Case283StopEndsTheWholeGroup) {
   base::SystemProcessRunner runner;
   std::stop_source source;
   std::jthread stopper([&] {
