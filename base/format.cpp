@@ -76,17 +76,24 @@ std::string printable(std::string_view text) {
 }
 
 std::size_t edit_distance(std::string_view left, std::string_view right) {
+  const auto same = [](char one, char other) {
+    return std::tolower(static_cast<unsigned char>(one)) ==
+           std::tolower(static_cast<unsigned char>(other));
+  };
+  std::vector<std::size_t> before(right.size() + 1);
+  std::vector<std::size_t> above(right.size() + 1);
   std::vector<std::size_t> row(right.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 0; i < left.size(); ++i) {
-    std::size_t diagonal = row[0];
+    before.swap(above);
+    above.swap(row);
     row[0] = i + 1;
     for (std::size_t j = 0; j < right.size(); ++j) {
-      const bool same = std::tolower(static_cast<unsigned char>(left[i])) ==
-                        std::tolower(static_cast<unsigned char>(right[j]));
-      const auto substitute = diagonal + (same ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substitute});
+      row[j + 1] =
+          std::min({row[j] + 1, above[j + 1] + 1, above[j] + (same(left[i], right[j]) ? 0U : 1U)});
+      const bool swapped =
+          i > 0 && j > 0 && same(left[i], right[j - 1]) && same(left[i - 1], right[j]);
+      if (swapped) row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
     }
   }
   return row[right.size()];

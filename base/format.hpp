@@ -18,10 +18,11 @@ std::string format_duration(std::chrono::milliseconds duration);
 /// foreign text cannot steer a terminal or break a JSON log. Other UTF-8 passes.
 std::string printable(std::string_view text);
 
-/// The candidate nearest to `word` by edit distance, or empty when none is near enough to be meant.
-/// `Candidates` is a range of things convertible to string_view.
+/// Characters to insert, remove, change or swap with their neighbour; case does not count.
 std::size_t edit_distance(std::string_view left, std::string_view right);
 
+/// The candidate nearest to `word` by edit distance, or empty when none is near enough to be meant.
+/// `Candidates` is a range of things convertible to string_view.
 template <typename Candidates>
 std::string nearest(std::string_view word, const Candidates& candidates) {
   std::string best;

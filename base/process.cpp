@@ -31,10 +31,11 @@ constexpr std::size_t kMaxLineBytes = 16384;
 /// Child side: an own process group, so that a stop reaches grandchildren; SIGKILL when we die;
 /// default signal dispositions and an empty mask.
 struct DetachFromTerminal {
+  const std::optional<Confinement>& confinement;
+
   template <typename Launcher>
-  process::error_code on_exec_setup(Launcher& /*launcher*/,
-                                    const process::filesystem::path& /*exe*/,
-                                    const char* const*(& /*arguments*/)) {
+  process::error_code on_exec_setup(Launcher& launcher, const process::filesystem::path& program,
+                                    const char* const*(&arguments)) {
     // Boost 1.81's own closing misses descriptors, and a write end left open never gives an end of
     // input; no descriptor of ours, least of all one of a credential, may reach a child.
     ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
@@ -44,11 +45,25 @@ struct DetachFromTerminal {
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::signal(SIGPIPE, SIG_DFL);
-    return {};
+    if (!confinement) return {};
+    int error = enter(*confinement);
+    if (error == 0) {
+      // Boost would look for open descriptors in a /proc that may not be there any more.
+      ::execve(program.c_str(), const_cast<char* const*>(arguments),
+               const_cast<char* const*>(launcher.env));
+      error = errno;
+    }
+    errno = error;  // What Boost tells the parent.
+    return {error, boost::system::system_category()};
   }
 };
 
+bool has_own_root(const Command& command) {
+  return command.confinement && command.confinement->kind == Confinement::Kind::kChroot;
+}
+
 std::vector<std::string> child_environment(const Command& command) {
+  if (has_own_root(command)) return command.environment;
   std::vector<std::string> environment = {"LANG=C.UTF-8", "LC_ALL=C.UTF-8"};
   for (const char* name : {"PATH", "TMPDIR", "SOURCE_DATE_EPOCH"}) {
     const char* value = std::getenv(name);
@@ -168,7 +183,9 @@ class Run {
   using Process = process::basic_process<asio::io_context::executor_type>;
 
   Process launch(asio::readable_pipe& child_input) {
-    const auto program = find_program(command_.program);
+    const auto program = has_own_root(command_)
+                             ? std::optional<std::filesystem::path>(command_.program)
+                             : find_program(command_.program);
     if (!program) {
       throw Error({.code = ErrorCode::kArtifactTool,
                    .what = fmt::format("cannot run {}", command_.program),
@@ -188,7 +205,7 @@ class Run {
     auto child =
         launcher(context_.get_executor(), error, process::filesystem::path(program->string()),
                  command_.arguments, process::process_stdio{child_input, out_.pipe, err_.pipe},
-                 process::process_start_dir(directory), DetachFromTerminal{});
+                 process::process_start_dir(directory), DetachFromTerminal{command_.confinement});
     if (error) {
       throw Error({.code = ErrorCode::kArtifactTool,
                    .what = fmt::format("cannot run {}", program->string()),

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/confinement.hpp"
 #include "base/error.hpp"
 
 namespace base {
@@ -22,6 +23,7 @@ struct Command {
   std::vector<std::string> environment;
   std::filesystem::path working_directory;  ///< Empty: ours.
   std::string input;                        ///< Given on standard input; at most a few MiB.
+  std::optional<Confinement> confinement = std::nullopt;  ///< None: runs as we do.
 };
 
 struct ProcessResult {

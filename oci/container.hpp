@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -24,6 +23,8 @@ enum class Runtime {
 
 /// "runc", "crun" or "chroot".
 std::string_view name_of(Runtime runtime);
+/// The reverse; nullopt for any other text.
+std::optional<Runtime> parse_runtime(std::string_view name);
 
 /// Something of the host, or a tmpfs, that a container sees at a path of its own.
 struct ContainerMount {
@@ -31,8 +32,8 @@ struct ContainerMount {
   Kind kind = Kind::kBind;
   std::filesystem::path source;  ///< kBind: of the host, already resolved; a folder or a file.
   std::string target;            ///< Absolute, resolved beneath the container's root.
-  bool read_only = false;
-  std::uint64_t bytes = 0;  ///< kTmpfs: its size limit; 0: the kernel's default.
+  bool read_only = false;        ///< kBind: then mounts beneath `source` are not seen.
+  std::uint64_t bytes = 0;       ///< kTmpfs: its size limit; 0: the kernel's default.
 };
 
 /// One command to be run over a root file system.
@@ -48,9 +49,12 @@ struct Container {
   std::vector<ContainerMount> mounts;  ///< In order, besides /proc, /dev, /sys and resolv.conf.
   bool network = true;                 ///< The host's; false: none but a loopback of its own.
   bool read_only_root = false;
+  /// Set-user-id programs and file capabilities give nothing. Docker and Kubernetes leave this off,
+  /// so that sudo works.
+  bool no_new_privileges = true;
   bool privileged =
       false;  ///< Every capability and device; only where the user's manifest says so.
-  std::vector<std::string> add_capabilities;   ///< "NET_ADMIN", besides Docker's default set.
+  std::vector<std::string> add_capabilities;   ///< "NET_ADMIN", besides the default set.
   std::vector<std::string> drop_capabilities;  ///< "ALL" drops the whole default set.
   std::optional<std::string> input;            ///< Given on standard input.
 };
@@ -61,6 +65,12 @@ class ContainerRunner {
   virtual ~ContainerRunner() = default;
 
   [[nodiscard]] virtual Runtime runtime() const = 0;
+
+  /// For people, with what holds a container: "runc 1.1.5: namespaces, seccomp; no AppArmor here".
+  [[nodiscard]] virtual std::string description() const = 0;
+
+  /// What should hold a container and does not here, each worth a warning. Empty: nothing.
+  [[nodiscard]] virtual std::vector<std::string> weaknesses() const = 0;
 
   /// Runs to the end and leaves no process, mount or file of its own behind, however it ended; what
   /// the mounts needed as mount points and did not find is removed from the root again. Any exit

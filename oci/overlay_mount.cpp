@@ -80,6 +80,22 @@ Mount mount_read_only(const fs::path& folder, const fs::path& at) {
   return mount;
 }
 
+Mount mount_again(const fs::path& folder, const fs::path& at) {
+  mount_or_throw(folder.c_str(), at, nullptr, MS_BIND | MS_REC, "");
+  return Mount(at);
+}
+
+Mount mount_without_devices(const fs::path& folder, const fs::path& at) {
+  auto mount = mount_again(folder, at);
+  mount_or_throw(nullptr, at, nullptr, MS_REMOUNT | MS_BIND | MS_NODEV, "");
+  return mount;
+}
+
+Mount mount_memory(const fs::path& at) {
+  mount_or_throw("tmpfs", at, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700");
+  return Mount(at);
+}
+
 std::optional<std::string> overlay_obstacle(const fs::path& scratch) {
   try {
     for (const auto* name : {"lower", "upper", "work", "merged"}) {

@@ -49,6 +49,14 @@ Mount mount_overlay(const OverlayLayers& layers, const std::filesystem::path& at
 /// Shows `folder` at the folder `at`, where it cannot be written. Throws base::Error kIo.
 Mount mount_read_only(const std::filesystem::path& folder, const std::filesystem::path& at);
 
+/// Shows `folder`, and what is mounted beneath it, at the folder `at` as well; the second without
+/// the devices that it may hold. Throws base::Error kIo.
+Mount mount_again(const std::filesystem::path& folder, const std::filesystem::path& at);
+Mount mount_without_devices(const std::filesystem::path& folder, const std::filesystem::path& at);
+
+/// A private folder in memory at the folder `at`. Throws base::Error kIo.
+Mount mount_memory(const std::filesystem::path& at);
+
 /// Tries it all in the empty folder `scratch`: mounts, writes, deletes through an overlay. Nullopt
 /// when it works, else why not.
 std::optional<std::string> overlay_obstacle(const std::filesystem::path& scratch);

@@ -7,6 +7,7 @@
 #include "stages/ipxe_script.hpp"
 #include "stages/iso_stage.hpp"
 #include "stages/netboot_stage.hpp"
+#include "stages/raw_disk_stage.hpp"
 #include "stages/squashfs_stage.hpp"
 
 namespace orchestrator {
@@ -61,9 +62,30 @@ std::size_t plan_netboot(Plan& plan, const ArtifactInputs& inputs, VolumeFolders
   return add(stages::NetbootPart::kScript, ".ipxe", {});
 }
 
-constexpr std::array<ArtifactKindRow, 2> kArtifactKinds = {{
+/// The disk that all cloud formats are made of: NAME.raw where it is asked for, else in the store.
+std::size_t plan_raw_disk(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& /*volumes*/) {
+  const auto& artifact = inputs.artifact;
+  const auto& spec = *artifact.artifacts;
+  stages::RawDiskStage::Options options;
+  if (spec.cloud_image) {
+    options.output =
+        inputs.output / (artifact.artifact_name(manifest::ArtifactKind::kCloud) + ".raw");
+  }
+  options.architecture = inputs.architecture;
+  options.firmware = inputs.disk_firmware;
+  if (!spec.disk_size.empty()) options.disk_mib = std::stoull(spec.disk_size);
+  options.cloud_config = inputs.cloud_config;
+  options.epoch = inputs.epoch;
+  return plan.add(artifact.name, inputs.where,
+                  std::make_shared<stages::RawDiskStage>(std::move(options)), inputs.no_registry,
+                  {{"unpack", inputs.unpack}}, spec.cloud_image);
+}
+
+constexpr std::array<ArtifactKindRow, 3> kArtifactKinds = {{
     {"spec.artifacts.iso", "Bootable ISO for UEFI, BIOS and USB sticks",
      [](const manifest::ArtifactSpec& spec) { return spec.iso; }, &plan_iso},
+    {"spec.artifacts.cloudImage", "Raw disk that installs itself when it first starts",
+     [](const manifest::ArtifactSpec& spec) { return spec.cloud_image; }, &plan_raw_disk},
     {"spec.artifacts.netboot", "Kernel, initrd, squashfs and iPXE script to boot from a network",
      [](const manifest::ArtifactSpec& spec) { return spec.netboot; }, &plan_netboot},
 }};

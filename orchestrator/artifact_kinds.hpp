@@ -14,6 +14,7 @@
 #include "orchestrator/plan.hpp"
 #include "orchestrator/volumes.hpp"
 #include "stages/architecture.hpp"
+#include "stages/disk_layout.hpp"
 
 namespace orchestrator {
 
@@ -27,6 +28,7 @@ struct ArtifactInputs {
   std::int64_t epoch = 0;
   base::Secret cloud_config;
   std::filesystem::path output;  ///< Absolute folder.
+  stages::DiskFirmware disk_firmware = stages::DiskFirmware::kUefi;
 };
 
 /// A kind of artifact: whether an OSArtifact wants it, and the stages that make it.

@@ -176,7 +176,8 @@ class ArtifactPlanner {
         .architecture = stages::parse_architecture(config.platform.architecture),
         .epoch = epoch_of(config),
         .cloud_config = cloud_config(),
-        .output = output_};
+        .output = output_,
+        .disk_firmware = stages::parse_disk_firmware(session_.options().disk_firmware)};
     for (const auto& kind : artifact_kinds()) {
       if (kind.wanted(*artifact_.artifacts)) {
         stages.push_back(kind.plan(build_.plan, inputs, *build_.volumes));

@@ -2,6 +2,7 @@
 #include "orchestrator/command_line.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -70,6 +71,8 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"native"}));
   add_common(app, "artifact-engine", common.artifact_engine, "What makes artifacts")
       ->check(CLI::IsMember({"native"}));
+  add_common(app, "disk-firmware", common.disk_firmware, "What starts the disks that are made")
+      ->check(CLI::IsMember({"uefi", "bios"}));
   add_common(app, "jobs", common.jobs, "Work at the same time; 0: as many as processors");
   add_common(app, "offline", common.offline, "Use the store only, never the network");
   add_common(app, "no-cache", common.no_cache, "Run every stage, even if its result is there");
@@ -79,7 +82,9 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   add_common(app, "log-format", common.log_format, "json is one object per line")
       ->check(CLI::IsMember({"text", "json"}));
-  add_common(app, "report", common.report, "Where the report goes, instead of DIR/NAME.report.json")
+  add_common(app, "report", common.report,
+             "Where the report goes, instead of DIR/NAME.report.json; a page to look at if it ends "
+             "with .html")
       ->type_name("FILE");
 }
 
@@ -162,6 +167,11 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
   auto* validate = command("validate", "Show every error of a manifest", CommandName::kValidate);
   validate->add_option("FILE", invocation.files, "Manifests; - is standard input")->required();
   validate->add_option("--format", invocation.format, "")->check(CLI::IsMember({"text", "json"}));
+  auto* completion =
+      command("completion", "Print a shell's completion script", CommandName::kCompletion);
+  completion->add_option("SHELL", invocation.subject, "Which shell")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   auto* version = command("version", "Show the version", CommandName::kVersion);
   version->add_option("--format", invocation.format, "")->check(CLI::IsMember({"text", "json"}));
 }
@@ -213,17 +223,62 @@ std::vector<std::string> flags_of(const CLI::App& app) {
                      .hint = hint});
 }
 
-}  // namespace
+constexpr const char* kSummary =
+    "Turns an OCI image in a private registry into a bootable operating system artifact.";
 
-std::variant<Invocation, HelpText> parse_command_line(const std::vector<std::string>& arguments) {
-  Invocation invocation;
-  CLI::App app(
-      "Turns an OCI image in a private registry into a bootable operating system artifact.",
-      "osartifact");
+void declare(CLI::App& app, Invocation& invocation) {
   app.require_subcommand(1)->footer(kFooter)->fallthrough();
   add_common_options(app, invocation.common);
   add_build_commands(app, invocation);
   add_image_commands(app, invocation);
+}
+
+/// CLI11 shows choices as "TEXT:{a,b}".
+std::vector<std::string> choices_in(const std::string& type) {
+  const auto open = type.find('{');
+  const auto close = type.find('}');
+  if (open == std::string::npos || close == std::string::npos) return {};
+  return CLI::detail::split(type.substr(open + 1, close - open - 1), ',');
+}
+
+OptionHelp describe_option(const CLI::Option& option) {
+  OptionHelp help;
+  for (const auto& name : option.get_snames()) help.flags.push_back("-" + name);
+  for (const auto& name : option.get_lnames()) help.flags.push_back("--" + name);
+  help.choices = choices_in(option.get_type_name());
+  if (!help.choices.empty()) {
+    help.value = fmt::format("{}", fmt::join(help.choices, "|"));
+  } else if (option.get_items_expected_max() > 0) {
+    help.value = option.get_type_name();
+  }
+  help.text = option.get_description();
+  help.variable = option.get_envname();
+  help.name = option.get_single_name();
+  help.required = option.get_required();
+  return help;
+}
+
+CommandHelp describe_command(const CLI::App& app) {
+  CommandHelp help{
+      .name = app.get_name(), .text = app.get_description(), .options = {}, .commands = {}};
+  for (const auto* option : app.get_options()) help.options.push_back(describe_option(*option));
+  for (const auto* sub : app.get_subcommands({})) help.commands.push_back(describe_command(*sub));
+  return help;
+}
+
+}  // namespace
+
+CommandHelp describe_command_line() {
+  Invocation invocation;
+  CLI::App app(kSummary, "osartifact");
+  declare(app, invocation);
+  return describe_command(app);
+}
+
+std::variant<Invocation, HelpText> parse_command_line(const std::vector<std::string>& arguments) {
+  Invocation invocation;
+  CLI::App app(kSummary, "osartifact");
+  declare(app, invocation);
   auto reversed = arguments;
   std::reverse(reversed.begin(), reversed.end());
   try {

@@ -86,12 +86,6 @@ std::string describe(const Event& event) {
   return "";
 }
 
-std::string line_of(const Event& event) {
-  const auto label = stage_label(event);
-  const auto text = base::printable(describe(event));
-  return label.empty() ? text : fmt::format("{:<18} {}", label, text);
-}
-
 class PlainDisplay final : public EventSink {
  public:
   explicit PlainDisplay(std::ostream& out) : out_(out) {}
@@ -286,6 +280,12 @@ std::string describe_transfer(std::uint64_t done, std::uint64_t total, double ra
   const auto left = static_cast<double>(total - done) / rate * 1000;
   return text + fmt::format(", {} left", base::format_duration(std::chrono::milliseconds(
                                              static_cast<std::int64_t>(left))));
+}
+
+std::string line_of(const Event& event) {
+  const auto label = stage_label(event);
+  const auto text = base::printable(describe(event));
+  return label.empty() ? text : fmt::format("{:<18} {}", label, text);
 }
 
 std::unique_ptr<EventSink> make_display(ProgressMode mode, std::ostream& out, bool colours) {

@@ -3,6 +3,7 @@
 
 #include <iosfwd>
 #include <memory>
+#include <string>
 
 #include "orchestrator/event.hpp"
 
@@ -19,6 +20,9 @@ ProgressMode automatic_progress_mode();
 
 /// Whether to use colours: a terminal, and NO_COLOR unset or empty (no-color.org).
 bool colours_wanted();
+
+/// The line for an event that is not progress: "demo pull          done in 1.5 s".
+std::string line_of(const Event& event);
 
 /// Shows events on `out`. Thread-safe; the last bar is cleared when it dies.
 std::unique_ptr<EventSink> make_display(ProgressMode mode, std::ostream& out, bool colours);

@@ -22,13 +22,17 @@ const char* name_of_state(const StageOutcome& outcome) {
   return outcome.started == std::chrono::system_clock::time_point() ? "not-started" : "failed";
 }
 
-nlohmann::json describe_stage(const PlannedStage& planned, const StageOutcome& outcome) {
+nlohmann::json describe_stage(const PlannedStage& planned, const StageOutcome& outcome,
+                              std::chrono::system_clock::time_point build_started) {
   nlohmann::json stage = {{"name", planned.stage->name()},
                           {"state", name_of_state(outcome)},
                           {"fingerprint", planned.fingerprint.text()},
                           {"milliseconds", outcome.elapsed.count()}};
   if (outcome.started != std::chrono::system_clock::time_point()) {
     stage["started"] = format_time(outcome.started);
+    stage["startedAfterMilliseconds"] =
+        std::chrono::duration_cast<std::chrono::milliseconds>(outcome.started - build_started)
+            .count();
   }
   if (outcome.record) stage["result"] = *outcome.record;
   if (!outcome.facts.empty()) stage["facts"] = outcome.facts;
@@ -57,7 +61,7 @@ nlohmann::json make_report(const BuildReport& build, const Plan& plan,
   if (build.image_digest) report["image"]["digest"] = build.image_digest->text();
   for (const auto index : build.stages) {
     if (index >= outcomes.size()) continue;
-    report["stages"].push_back(describe_stage(plan.stages[index], outcomes[index]));
+    report["stages"].push_back(describe_stage(plan.stages[index], outcomes[index], build.started));
     if (plan.stages[index].goal && outcomes[index].record) {
       report["artifacts"].push_back(*outcomes[index].record);
     }

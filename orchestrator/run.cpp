@@ -46,6 +46,8 @@ CommandFunction function_of(CommandName command) {
       return &run_store_prune;
     case CommandName::kStoreVerify:
       return &run_store_verify;
+    case CommandName::kCompletion:
+      return &run_completion;
     case CommandName::kVersion:
       return &run_version;
   }

@@ -15,6 +15,8 @@
 #include "oci/registries_conf.hpp"
 #include "oci/registry_client.hpp"
 #include "orchestrator/display.hpp"
+#include "orchestrator/journal_display.hpp"
+#include "orchestrator/service_manager.hpp"
 
 namespace orchestrator {
 namespace {
@@ -79,6 +81,16 @@ ProgressMode progress_mode(const CommonOptions& options) {
   return automatic_progress_mode();
 }
 
+/// The journal gets fields where it would get plain lines.
+std::unique_ptr<EventSink> display_for(const CommonOptions& options, Environment& environment) {
+  const auto mode = progress_mode(options);
+  if (mode == ProgressMode::kPlain) {
+    auto journal = make_journal_display(base::value_of(environment.variables, "JOURNAL_STREAM"));
+    if (journal) return journal;
+  }
+  return make_display(mode, environment.err, colours_wanted());
+}
+
 }  // namespace
 
 Session::Session(const CommonOptions& options, Environment& environment, std::stop_token stop,
@@ -87,9 +99,9 @@ Session::Session(const CommonOptions& options, Environment& environment, std::st
       environment_(environment),
       stop_(std::move(stop)),
       may_mount_(may_mount),
-      events_(std::make_unique<LevelFilter>(
-          make_display(progress_mode(options), environment.err, colours_wanted()),
-          options.log_level)) {
+      events_(tell_service_manager(
+          std::make_unique<LevelFilter>(display_for(options, environment), options.log_level),
+          environment.variables)) {
   auto sink = std::make_shared<EventLogSink>(*events_);
   log_ = std::make_shared<spdlog::logger>("osartifact", std::move(sink));
   log_->set_level(options.log_level == "debug" ? spdlog::level::debug : spdlog::level::info);

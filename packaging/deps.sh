@@ -8,14 +8,15 @@ set -euo pipefail
 build="g++ cmake ninja-build ccache pkg-config git python3-minimal
   libarchive-dev libcurl4-openssl-dev libssl-dev libisal-dev libzstd-dev nlohmann-json3-dev
   libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libboost1.81-dev libboost-filesystem1.81-dev
-  libtomlplusplus-dev"
+  libtomlplusplus-dev libext2fs-dev"
 # What a build of an ISO starts.
 run="ca-certificates squashfs-tools xorriso mtools dosfstools grub-pc-bin grub-efi-amd64-signed
-  shim-signed grub-common"
+  shim-signed grub-common fdisk runc"
 # What ./quickstart.sh needs besides: a registry, an image to put there, a machine to boot.
 quickstart="docker-registry apache2-utils openssl curl mmdebstrap qemu-system-x86 ovmf procps util-linux"
 # What ./tests/run.sh needs besides.
-test="libgtest-dev libgmock-dev zlib1g-dev skopeo umoci attr libcap2-bin python3 python3-h2 python3-yaml jq zstd"
+test="groff-base libgtest-dev libgmock-dev zlib1g-dev skopeo umoci attr libcap2-bin python3 python3-h2 python3-yaml jq zstd
+  busybox-static crun"
 # What tests/check.sh needs besides.
 check="clang-format-16 clang-tidy-16"
 # What the fuzz preset needs besides.

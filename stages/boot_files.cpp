@@ -155,6 +155,11 @@ bool can_boot_live(const RootTree& root) {
                      [&](const char* sign) { return root.has_name(sign); });
 }
 
+bool begins_with_one_of(std::string_view name, std::span<const std::string_view> prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](std::string_view prefix) { return name.starts_with(prefix); });
+}
+
 }  // namespace
 
 KernelAndInitrd find_kernel(const RootTree& root) {
@@ -179,6 +184,14 @@ KernelAndInitrd find_kernel(const RootTree& root) {
         "immucore, live-boot)");
   }
   return found;
+}
+
+bool is_kernel_name(std::string_view name) {
+  return begins_with_one_of(name, kKernelPrefixes) && is_booted_with(name);
+}
+
+bool is_initrd_name(std::string_view name) {
+  return begins_with_one_of(name, kInitrdPrefixes) && is_booted_with(name);
 }
 
 }  // namespace stages

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "stages/architecture.hpp"
@@ -29,5 +30,9 @@ struct KernelAndInitrd {
 /// place looked at when one is missing or its link leads nowhere: such an image says which kernel
 /// it wants and does not have it.
 KernelAndInitrd find_kernel(const RootTree& root);
+
+/// Whether a name of /boot is that of a kernel, or of an initrd, to boot with.
+bool is_kernel_name(std::string_view name);
+bool is_initrd_name(std::string_view name);
 
 }  // namespace stages

@@ -124,6 +124,18 @@ std::string value_in(const std::string& content, std::string_view key) {
   return {};
 }
 
+constexpr std::size_t kMostReleaseBytes = 65536;
+
+/// The value of the first of `keys` that kairos-release(5) has, in lower case; else empty.
+std::string value_of_kairos_release(const RootTree& root,
+                                    std::initializer_list<std::string_view> keys) {
+  const auto release = root.head("/etc/kairos-release", kMostReleaseBytes).value_or("");
+  for (const auto key : keys) {
+    if (auto value = value_in(release, key); !value.empty()) return lower(value);
+  }
+  return {};
+}
+
 }  // namespace
 
 EfiBootloader find_efi_bootloader(const RootTree& root, Architecture architecture,
@@ -173,12 +185,14 @@ BootFile find_bios_grub(const RootTree& root) {
 }
 
 std::string flavor_of(const RootTree& root) {
-  constexpr std::size_t kMostBytes = 65536;
-  const auto kairos = root.head("/etc/kairos-release", kMostBytes).value_or("");
-  for (const char* key : {"KAIROS_FLAVOR", "FLAVOR"}) {
-    if (auto flavor = value_in(kairos, key); !flavor.empty()) return lower(flavor);
+  if (auto flavor = value_of_kairos_release(root, {"KAIROS_FLAVOR", "FLAVOR"}); !flavor.empty()) {
+    return flavor;
   }
-  return lower(value_in(root.head("/etc/os-release", kMostBytes).value_or(""), "ID"));
+  return lower(value_in(root.head("/etc/os-release", kMostReleaseBytes).value_or(""), "ID"));
+}
+
+std::string model_of(const RootTree& root) {
+  return value_of_kairos_release(root, {"KAIROS_MODEL", "MODEL"});
 }
 
 }  // namespace stages

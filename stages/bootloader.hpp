@@ -37,4 +37,8 @@ BootFile find_bios_grub(const RootTree& root);
 /// FLAVOR of kairos-release, else ID of os-release, in lower case; empty when neither says.
 std::string flavor_of(const RootTree& root);
 
+/// MODEL of kairos-release, the board that the image is for ("generic", "rpi4"), in lower case;
+/// empty when it does not say.
+std::string model_of(const RootTree& root);
+
 }  // namespace stages

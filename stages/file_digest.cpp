@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "stages/file_runs.hpp"
 #include "stages/stage.hpp"
 
 namespace stages {
@@ -18,17 +19,25 @@ namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 
+/// Holes are not read: that would fill memory with empty pages.
 void hash_file(oci::Hasher& hasher, const std::filesystem::path& file,
                const std::stop_token& stop) {
   const auto fd = base::open_for_reading(file);
   std::vector<std::byte> buffer(kBufferBytes);
-  while (true) {
-    check_stop(stop);
-    const auto count = ::read(fd.get(), buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) base::throw_system_error(errno, fmt::format("cannot read {}", file.string()));
-    if (count == 0) return;
-    hasher.update(std::span(buffer.data(), static_cast<std::size_t>(count)));
+  for (const auto& run : runs_of(fd.get(), file.string())) {
+    if (run.is_hole) std::fill(buffer.begin(), buffer.end(), std::byte{0});
+    for (std::uint64_t done = 0; done < run.bytes;) {
+      check_stop(stop);
+      const auto wanted = std::min<std::uint64_t>(run.bytes - done, buffer.size());
+      const auto count = run.is_hole ? static_cast<ssize_t>(wanted)
+                                     : ::pread(fd.get(), buffer.data(), wanted,
+                                               static_cast<off_t>(run.offset + done));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) base::throw_system_error(errno, fmt::format("cannot read {}", file.string()));
+      if (count == 0) return;  // It became shorter.
+      hasher.update(std::span(buffer.data(), static_cast<std::size_t>(count)));
+      done += static_cast<std::uint64_t>(count);
+    }
   }
 }
 

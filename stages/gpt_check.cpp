@@ -60,6 +60,17 @@ std::string read_entries(const DiskBytes& disk, const Header& header, std::strin
   return entries;
 }
 
+/// UTF-16, ended by a zero or the field.
+std::string name_in(std::string_view field) {
+  std::string name;
+  for (std::size_t at = 0; at + 2 <= field.size(); at += 2) {
+    const auto unit = little_endian(field, at, 2);
+    if (unit == 0) break;
+    name += unit >= 0x20 && unit < 0x7f ? static_cast<char>(unit) : '?';
+  }
+  return name;
+}
+
 std::vector<GptPartition> partitions_of(const DiskBytes& disk, const std::string& entries,
                                         std::size_t entry_bytes) {
   std::vector<GptPartition> partitions;
@@ -70,13 +81,28 @@ std::vector<GptPartition> partitions_of(const DiskBytes& disk, const std::string
     const auto last = little_endian(entries, at + 40, 8);
     disk.require(first <= last && last < disk.size() / kSector,
                  fmt::format("partition {} lies outside of it", partitions.size() + 1));
-    partitions.push_back(
-        {.type = type, .offset = first * kSector, .bytes = (last - first + 1) * kSector});
+    partitions.push_back({.type = type,
+                          .guid = entries.substr(at + 16, 16),
+                          .name = name_in(std::string_view(entries).substr(at + 56, 72)),
+                          .attributes = little_endian(entries, at + 48, 8),
+                          .offset = first * kSector,
+                          .bytes = (last - first + 1) * kSector});
   }
   return partitions;
 }
 
 }  // namespace
+
+std::string guid_text(std::string_view guid) {
+  // The first three fields are little-endian numbers.
+  std::string text = fmt::format("{:08x}-{:04x}-{:04x}-", little_endian(guid, 0, 4),
+                                 little_endian(guid, 4, 2), little_endian(guid, 6, 2));
+  for (std::size_t at = 8; at < 16; ++at) {
+    text += fmt::format("{:02x}", little_endian(guid, at, 1));
+    if (at == 9) text += '-';
+  }
+  return text;
+}
 
 std::vector<GptPartition> check_gpt(const DiskBytes& disk) {
   disk.require(disk.size() % kSector == 0 && disk.size() >= 4 * kSector,

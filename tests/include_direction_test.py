@@ -21,6 +21,7 @@ LIBRARY_HOMES = {
     "isa-l": {"oci/compressor", "oci/decompressor"},
     "zstd.h": {"oci/decompressor"},
     "toml++/": {"oci/registries_conf"},
+    "ext2fs/": {"stages/ext2_within"},
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -11,6 +11,7 @@
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/executor.hpp"
 #include "orchestrator/report.hpp"
+#include "orchestrator/report_page.hpp"
 
 namespace orchestrator {
 namespace {
@@ -95,9 +96,10 @@ class Build {
                                .finished = std::chrono::system_clock::now(),
                                .stages = planned.stages,
                                .error = error};
+      const auto file = report_path(session_, *build_, planned, output_);
+      const auto facts = make_report(report, build_->plan, outcomes_);
       base::write_file_atomically(
-          report_path(session_, *build_, planned, output_),
-          make_report(report, build_->plan, outcomes_).dump(kJsonIndent) + "\n");
+          file, file.extension() == ".html" ? report_page(facts) : facts.dump(kJsonIndent) + "\n");
       if (!error) {
         write_checksums(output_ / (planned.artifact->name + ".sha256"),
                         finished_artifacts(*build_, planned, outcomes_));

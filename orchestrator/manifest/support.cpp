@@ -22,8 +22,6 @@ constexpr FeatureRow kUnsupported[] = {
     {"spec.image.pushInsecureRegistry", "pushing the built image", kOnlyBuilding},
     {"spec.image.buildEnv", "building an image", kOnlyBuilding},
     {"spec.artifacts.bundles", "bundles"},
-    {"spec.artifacts.cloudImage", "raw disk images"},
-    {"spec.artifacts.diskSize", "raw disk images"},
     {"spec.artifacts.azureImage", "Azure images"},
     {"spec.artifacts.gceImage", "Google Compute Engine images"},
     {"spec.artifacts.uki.iso", "signed UKI artifacts"},

@@ -24,6 +24,13 @@ TEST(Format, NearestFindsATypoAndNothingElse) {
   EXPECT_EQ(base::nearest("zzzzzzzz", kFields), "");
 }
 
+TEST(Format, NearestPrefersSwappedLetters) {
+  constexpr std::array<std::string_view, 3> kWords = {"ENV", "USER", "RUN"};
+  EXPECT_EQ(base::nearest("RNU", kWords), "RUN");
+  EXPECT_EQ(base::edit_distance("chwon", "CHOWN"), 1U);
+  EXPECT_EQ(base::edit_distance("abc", ""), 3U);
+}
+
 TEST(Format, Case116PrintableTextCannotSteerATerminal) {
   EXPECT_EQ(base::printable("plain text, größer, 漢字, \xf0\x9f\x98\x80\n"),
             "plain text, größer, 漢字, \xf0\x9f\x98\x80\n");

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Disks made by the program as its users run it, looked at with the tools of others.
+Usage: disks_test.py PROGRAM [unittest arguments]"""
+import base64
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import test_image  # noqa: E402
+
+PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
+PASSWORD = "canary-password-9Kd"
+MIB = 1 << 20
+EPOCH = "1700000000"
+
+
+def kairos_layers():
+    """The least that a raw disk can be made of."""
+    return test_image.bootable_layers() + [test_image.layer({
+        "etc/cos": None, "etc/cos/grub.cfg": b"set timeout=5\n",
+        "usr/bin/large": os.urandom(8 * MIB)})]
+
+
+class Disks(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="disks.", dir="/var/tmp")
+        cls.base = pathlib.Path(cls.folder.name)
+        subprocess.run([ROOT / "packaging/quickstart/registry.sh", cls.base / "registry", "demo",
+                        PASSWORD], check=True, timeout=60)
+        cls.host = "localhost:" + (cls.base / "registry/port").read_text().strip()
+        test_image.write_layout(str(cls.base / "layout"), kairos_layers())
+        cls.config = cls.base / "config.json"
+        auth = base64.b64encode(f"demo:{PASSWORD}".encode()).decode()
+        cls.config.write_text(json.dumps({"auths": {cls.host: {"auth": auth}}}))
+        cls.program("push", f"oci:{cls.base / 'layout'}", f"{cls.host}/demo/image:1", "--store",
+                    cls.base / "push-store")
+
+    @classmethod
+    def tearDownClass(cls):
+        os.kill(int((cls.base / "registry/pid").read_text()), signal.SIGTERM)
+        cls.folder.cleanup()
+
+    def setUp(self):
+        work = tempfile.TemporaryDirectory(dir=self.base)
+        self.addCleanup(work.cleanup)
+        self.work = pathlib.Path(work.name)
+        self.out = self.work / "out"
+
+    @classmethod
+    def program(cls, *arguments, prefix=(), check=True):
+        result = subprocess.run(
+            [*prefix, PROGRAM, *map(str, arguments), "--ca-dir", cls.base / "registry/ca",
+             "--credentials", cls.config], capture_output=True, text=True, timeout=200,
+            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "SOURCE_DATE_EPOCH": EPOCH})
+        if check and result.returncode != 0:
+            raise AssertionError(result.stderr)
+        return result
+
+    def build(self, artifacts, *arguments, out=None, store="store", more="", **keywords):
+        manifest = self.work / "demo.yaml"
+        manifest.write_text(
+            "apiVersion: build.kairos.io/v1alpha2\nkind: OSArtifact\nmetadata: {name: demo}\n"
+            f"spec:\n  image: {{ref: '{self.host}/demo/image:1'}}\n  artifacts: {{{artifacts}}}\n"
+            f"{more}")
+        return self.program("build", manifest, "-o", out or self.out, "--store", self.work / store,
+                            *arguments, **keywords)
+
+    def stages(self):
+        report = json.loads((self.out / "demo.report.json").read_text())
+        return [stage["name"] for stage in report["stages"]]
+
+    @staticmethod
+    def run_tool(*command):
+        return subprocess.run(command, capture_output=True, text=True, timeout=100, check=True,
+                              env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
+                              ).stdout
+
+    def assert_sound_disk(self, disk):
+        self.assertIn("No errors detected", self.run_tool("sfdisk", "-V", disk))
+        table = json.loads(self.run_tool("sfdisk", "--json", disk))["partitiontable"]
+        self.assertEqual([p["name"] for p in table["partitions"]][1:], ["oem", "recovery"])
+        for partition in table["partitions"][1:]:
+            self.run_tool("e2fsck", "-fn", f"{disk}?offset={partition['start'] * 512}")
+
+    def test_case224_a_build_that_succeeds_leaves_a_sound_disk_and_its_checksum(self):
+        self.build("cloudImage: true, diskSize: '1000'")
+
+        self.assertEqual((self.out / "demo.raw").stat().st_size, 1000 * MIB)
+        self.assert_sound_disk(self.out / "demo.raw")
+        self.run_tool("sh", "-c", 'cd "$0" && sha256sum -c --quiet demo.sha256', self.out)
+        self.assertEqual({p.name for p in self.out.iterdir()},
+                         {"demo.raw", "demo.sha256", "demo.report.json"})
+
+    def test_case228_leftovers_of_another_run_are_neither_taken_nor_touched(self):
+        self.out.mkdir()
+        (self.out / "aaa.raw").write_text("old")
+        self.build("cloudImage: true", more="  nameOverride: {cloudImage: other}\n")
+
+        self.assertEqual((self.out / "aaa.raw").read_text(), "old")
+        self.assert_sound_disk(self.out / "other.raw")
+        self.assertNotIn("aaa", (self.out / "demo.sha256").read_text())
+
+    def test_case234_with_privileges_or_without_the_bytes_are_the_same(self):
+        self.build("cloudImage: true")
+        unprivileged = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
+        result = self.build("cloudImage: true", out=self.work / "two", store="other",
+                            prefix=unprivileged)
+
+        self.assertIn("layers go into one directory", result.stderr)
+        self.assertEqual((self.out / "demo.sha256").read_text(),
+                         (self.work / "two/demo.sha256").read_text())
+
+    def test_a_disk_for_a_bios_is_made_where_asked(self):
+        self.build("cloudImage: true", "--disk-firmware", "bios")
+
+        self.assert_sound_disk(self.out / "demo.raw")
+        self.assertIn("21686148-6449-6E6F-744E-656564454649",
+                      self.run_tool("sfdisk", "-d", self.out / "demo.raw"))
+
+    def test_case229_a_disk_too_small_for_its_content_is_told_of_with_numbers(self):
+        result = self.build("cloudImage: true, diskSize: '100'", check=False)
+
+        self.assertEqual(result.returncode, 6, result.stderr)
+        self.assertIn("a disk of 100 MiB is too small", result.stderr)
+        self.assertRegex(result.stderr, r"partitions need \d+ MiB")
+        self.assertEqual([p.name for p in self.out.iterdir() if "raw" in p.name], [])
+
+    def test_one_build_makes_one_squashfs_and_writes_the_root_once_for_each_that_holds_it(self):
+        self.build("iso: true, cloudImage: true, netboot: true, netbootURL: 'http://boot.test/'")
+
+        names = self.stages()
+        self.assertEqual(names.count("squashfs"), 1)
+        self.assertEqual(names.count("unpack"), 1)
+        self.assertEqual(names.count("raw-disk"), 1)
+        tree = 8 * MIB  # What the image holds, by far.
+        self.assertLess((self.out / "demo.raw").stat().st_blocks * 512, tree * 1.1 + 8 * MIB)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)

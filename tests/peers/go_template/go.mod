@@ -1,0 +1,3 @@
+module osartifact.test/go_template
+
+go 1.21
