@@ -103,7 +103,8 @@ class ArtifactPlanner {
                                                        .platform = platform,
                                                        .parallel = session_.jobs() * 2,
                                                        .offline = session_.options().offline,
-                                                       .stack_along = session_.may_mount()}),
+                                                       .stack_along = session_.may_mount(),
+                                                       .layers = session_.layer_options()}),
                         registry, {}, false);
     const auto unpack = plan_unpack(pull, epoch_of(config));
     planned.stages = {pull, unpack};
@@ -152,6 +153,7 @@ class ArtifactPlanner {
     const auto& spec = *artifact_.artifacts;
     stages::UnpackStage::Options options;
     options.may_mount = session_.may_mount();
+    options.layers = session_.layer_options();
     options.changes.epoch = epoch;
     if (!spec.os_release.empty()) options.changes.os_release = spec.os_release;
     if (!spec.kairos_release.empty()) options.changes.kairos_release = spec.kairos_release;

@@ -3,11 +3,13 @@
 
 #include <iostream>
 
+#include "base/files.hpp"
 #include "base/secret.hpp"
 #include "orchestrator/run.hpp"
 
 int main(int argc, char** argv) {
   base::forbid_core_dumps();
+  base::allow_many_open_files();
   orchestrator::Environment environment{std::cin, std::cout, std::cerr, base::Environment(),
                                         "/dev/termination-log"};
   for (char** entry = environ; *entry != nullptr; ++entry) {

@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <spdlog/sinks/base_sink.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <mutex>
 
 #include "auth/keychain.hpp"
+#include "base/user_namespace.hpp"
 #include "oci/mirrored_registry.hpp"
 #include "oci/registries_conf.hpp"
 #include "oci/registry_client.hpp"
@@ -115,6 +115,11 @@ unsigned Session::jobs() const {
   return static_cast<unsigned>(CPU_COUNT(&processors));
 }
 
+oci::LayerOptions Session::layer_options() const {
+  return {.keep_owners = base::possible_owners() != base::Owners::kNone,
+          .skip_devices = options_.no_devices};
+}
+
 oci::Store& Session::store() {
   if (!store_) store_ = std::make_unique<oci::Store>(std::filesystem::absolute(options_.store));
   return *store_;
@@ -125,7 +130,7 @@ std::shared_ptr<auth::Keychain> Session::keychain(std::vector<auth::SecretText> 
   options.credentials = options_.credentials;
   options.secrets = std::move(secrets);
   options.environment = environment_.variables;
-  options.user_id = ::geteuid();
+  options.user_id = base::calling_user();
   options.processes = &process_;
   options.warn = [this](const std::string& text) { warn_once(text); };
   return std::make_shared<auth::Keychain>(auth::default_sources(options));

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/files.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +51,31 @@ TEST(Files, Case282ALockGoesWithItsHolder) {
   ::waitpid(child, nullptr, 0);
 
   EXPECT_TRUE(base::FileLock::try_acquire(folder.path() / "lock").has_value());
+}
+
+TEST(Files, TreesNestedDeeperThanTheUsualLimitOfOpenFilesAreRemoved) {
+  const base::TempDir folder(base::temp_root(), "files_test");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 1024;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    base::allow_many_open_files();
+    int at = ::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < 1500; ++i) {
+      if (::mkdirat(at, "d", 0700) != 0) ::_exit(2);
+      const int next = ::openat(at, "d", O_RDONLY | O_DIRECTORY);
+      ::close(at);
+      at = next;
+    }
+    base::remove_tree(folder.path() / "d");
+    ::_exit(std::filesystem::exists(folder.path() / "d") ? 1 : 0);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+
+  EXPECT_EQ(status, 0);
 }
 
 TEST(Files, ALockIsHeldOnce) {

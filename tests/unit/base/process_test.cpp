@@ -2,6 +2,8 @@
 #include "base/process.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -80,6 +82,22 @@ TEST(Process, Case283StopEndsTheWholeGroup) {
   EXPECT_THROW(runner.run(shell("sleep 60 & sleep 60"), {}, source.get_token()), base::Error);
 
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4));
+}
+
+TEST(Process, FoldersOfThePathThatMayNotBeLookedIntoArePassedOver) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become somebody else";
+  const base::TempDir folder(base::temp_root(), "process_test");  // 0700.
+  const auto path = folder.path().string() + ":" + std::getenv("PATH");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    ::setenv("PATH", path.c_str(), 1);
+    ::_exit(::setuid(kNobody) == 0 && base::find_program("sh") ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+
+  EXPECT_EQ(status, 0);
 }
 
 TEST(Process, AMissingProgramIsAnErrorThatNamesIt) {
