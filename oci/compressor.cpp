@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "base/error.hpp"
 #include "oci/parallel.hpp"
@@ -28,6 +29,11 @@ std::span<const std::byte> as_bytes(const std::array<std::uint8_t, kCount>& byte
 std::array<std::uint8_t, 4> little_endian(std::uint32_t number) {
   return {static_cast<std::uint8_t>(number), static_cast<std::uint8_t>(number >> 8U),
           static_cast<std::uint8_t>(number >> 16U), static_cast<std::uint8_t>(number >> 24U)};
+}
+
+bool is_zeros(std::span<const std::byte> bytes) {
+  return bytes.front() == std::byte{0} &&
+         std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
 /// Deflate blocks of one piece, ended at a byte's border so that others can follow.
@@ -58,6 +64,12 @@ std::vector<std::byte> deflate_piece(std::span<const std::byte> piece) {
   return out;
 }
 
+/// A disk is mostly empty, and all empty pieces are alike.
+std::vector<std::byte> deflate(std::span<const std::byte> piece) {
+  static const auto zeros = deflate_piece(std::vector<std::byte>(kPieceBytes));
+  return piece.size() == kPieceBytes && is_zeros(piece) ? zeros : deflate_piece(piece);
+}
+
 }  // namespace
 
 GzipCompressor::GzipCompressor(ByteOutput output, unsigned threads)
@@ -80,7 +92,7 @@ void GzipCompressor::flush() {
   std::vector<std::vector<std::byte>> made(pieces);
   for_each_parallel(pieces, threads_, {}, [&](std::size_t index, const std::stop_token&) {
     const auto rest = std::span(pending_).subspan(index * kPieceBytes);
-    made[index] = deflate_piece(rest.first(std::min(rest.size(), kPieceBytes)));
+    made[index] = deflate(rest.first(std::min(rest.size(), kPieceBytes)));
   });
   crc_ = ::crc32_gzip_refl(crc_, reinterpret_cast<const unsigned char*>(pending_.data()),
                            pending_.size());

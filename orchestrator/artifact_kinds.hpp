@@ -29,6 +29,7 @@ struct ArtifactInputs {
   base::Secret cloud_config;
   std::filesystem::path output;  ///< Absolute folder.
   stages::DiskFirmware disk_firmware = stages::DiskFirmware::kUefi;
+  unsigned jobs = 1;  ///< Threads that one stage may use.
 };
 
 /// A kind of artifact: whether an OSArtifact wants it, and the stages that make it.

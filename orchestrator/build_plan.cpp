@@ -179,7 +179,8 @@ class ArtifactPlanner {
         .epoch = epoch_of(config),
         .cloud_config = cloud_config(),
         .output = output_,
-        .disk_firmware = stages::parse_disk_firmware(session_.options().disk_firmware)};
+        .disk_firmware = stages::parse_disk_firmware(session_.options().disk_firmware),
+        .jobs = session_.jobs()};
     for (const auto& kind : artifact_kinds()) {
       if (kind.wanted(*artifact_.artifacts)) {
         stages.push_back(kind.plan(build_.plan, inputs, *build_.volumes));

@@ -121,10 +121,12 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
                  "Also send layers that only their owner may distribute");
   push->add_flag("--preserve-digests", invocation.preserve_digests,
                  "Fail where the manifest cannot stay what it was");
-  auto* inspect = command(app, "inspect", "Show an image as JSON", CommandName::kInspect);
+  auto* inspect =
+      command(app, "inspect", "Show an image or an artifact as JSON", CommandName::kInspect);
   inspect
-      ->add_option("SRC", invocation.subject,
-                   "REF, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE")
+      ->add_option(
+          "SRC", invocation.subject,
+          "REF, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, or the FILE of an artifact")
       ->required();
   inspect->add_flag("--raw", invocation.raw, "The manifest as it is");
   inspect->add_flag("--config", invocation.config, "The image config as it is");
@@ -160,6 +162,10 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
       ->add_flag("--image-archive", invocation.image_archive,
                  "Also write NAME.tar, a docker-archive of the image")
       ->envname("OSARTIFACT_IMAGE_ARCHIVE");
+  build
+      ->add_flag("--no-clobber", invocation.no_clobber,
+                 "Fail, before anything is done, if an artifact to be made exists")
+      ->envname("OSARTIFACT_NO_CLOBBER");
   auto* plan = command("plan", "Show what build would do", CommandName::kPlan);
   file(plan);
   plan->add_option("-o,--output", invocation.output, "Where the artifacts would go")

@@ -61,6 +61,7 @@ struct Invocation {
   std::string format = "text";
   std::filesystem::path output = ".";
   bool image_archive = false;
+  bool no_clobber = false;  ///< Of build: refuse to replace an artifact.
   bool raw = false;
   bool config = false;
   bool all = false;  ///< Of pull and push: every platform; of prune: named images too.

@@ -4,6 +4,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <fstream>
+
 namespace orchestrator {
 namespace {
 
@@ -66,8 +68,18 @@ nlohmann::json make_report(const BuildReport& build, const Plan& plan,
       report["artifacts"].push_back(*outcomes[index].record);
     }
   }
+  if (build.written_bytes) report["writtenBytes"] = *build.written_bytes;
   if (build.error) report["error"] = describe_error(*build.error);
   return report;
+}
+
+std::optional<std::uint64_t> written_bytes() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  for (std::uint64_t value = 0; io >> name >> value;) {
+    if (name == "write_bytes:") return value;
+  }
+  return std::nullopt;
 }
 
 std::string format_time(std::chrono::system_clock::time_point time) {

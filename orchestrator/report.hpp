@@ -22,7 +22,12 @@ struct BuildReport {
   std::chrono::system_clock::time_point finished;
   std::vector<std::size_t> stages;  ///< Indices into the plan.
   std::optional<base::Error> error;
+  std::optional<std::uint64_t> written_bytes = {};  ///< See written_bytes().
 };
+
+/// Bytes that this process and the programs that it ran caused to be written to disks so far;
+/// nullopt where the kernel does not count. Source: proc(5), /proc/PID/io.
+std::optional<std::uint64_t> written_bytes();
 
 /// The content of NAME.report.json: enough to say where every byte came from, and no secret.
 nlohmann::json make_report(const BuildReport& build, const Plan& plan,

@@ -2,7 +2,6 @@
 #include "orchestrator/session.hpp"
 
 #include <fmt/format.h>
-#include <sched.h>
 #include <spdlog/sinks/base_sink.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <mutex>
 
 #include "auth/keychain.hpp"
+#include "base/resource_limits.hpp"
 #include "base/user_namespace.hpp"
 #include "oci/mirrored_registry.hpp"
 #include "oci/registries_conf.hpp"
@@ -108,11 +108,7 @@ Session::Session(const CommonOptions& options, Environment& environment, std::st
 }
 
 unsigned Session::jobs() const {
-  if (options_.jobs != 0) return options_.jobs;
-  cpu_set_t processors;
-  CPU_ZERO(&processors);
-  if (::sched_getaffinity(0, sizeof(processors), &processors) != 0) return 1;
-  return static_cast<unsigned>(CPU_COUNT(&processors));
+  return options_.jobs != 0 ? options_.jobs : base::resource_limits().processors;
 }
 
 oci::LayerOptions Session::layer_options() const {

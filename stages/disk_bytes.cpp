@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/files.hpp"
@@ -14,6 +15,10 @@ DiskBytes::DiskBytes(std::filesystem::path file)
     : file_(std::move(file)),
       fd_(base::open_for_reading(file_)),
       size_(std::filesystem::file_size(file_)) {}
+
+DiskBytes::DiskBytes(std::filesystem::path file, std::uint64_t bytes) : DiskBytes(std::move(file)) {
+  size_ = std::min(size_, bytes);
+}
 
 std::string DiskBytes::read(std::uint64_t offset, std::size_t bytes) const {
   std::string content(bytes, '\0');

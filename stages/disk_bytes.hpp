@@ -17,6 +17,8 @@ class DiskBytes {
  public:
   /// Throws base::Error kIo when the file cannot be opened.
   explicit DiskBytes(std::filesystem::path file);
+  /// Only the first `bytes` bytes of it, as a disk that something follows.
+  DiskBytes(std::filesystem::path file, std::uint64_t bytes);
 
   [[nodiscard]] std::uint64_t size() const { return size_; }
   [[nodiscard]] const std::filesystem::path& path() const { return file_; }

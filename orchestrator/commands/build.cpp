@@ -12,6 +12,7 @@
 #include "orchestrator/executor.hpp"
 #include "orchestrator/report.hpp"
 #include "orchestrator/report_page.hpp"
+#include "orchestrator/space_check.hpp"
 
 namespace orchestrator {
 namespace {
@@ -50,10 +51,20 @@ std::vector<stages::Record> finished_artifacts(const BuildPlan& build,
 void write_checksums(const std::filesystem::path& file,
                      const std::vector<stages::Record>& records) {
   std::string text;
-  for (const auto& record : records) {
+  const auto add = [&](const stages::Record& record, const std::filesystem::path& name) {
     const auto digest = oci::Digest::parse(record.at("digest").get<std::string>()).value();
+    text += fmt::format("{}  {}\n", digest.hex(), name.string());
+  };
+  for (const auto& record : records) {
     const std::filesystem::path path = record.at("path").get<std::string>();
-    text += fmt::format("{}  {}\n", digest.hex(), path.filename().string());
+    const auto files = record.find("files");
+    if (files == record.end()) {
+      add(record, path.filename());
+      continue;
+    }
+    for (const auto& inside : *files) {
+      add(inside, path.filename() / inside.at("path").get<std::string>());
+    }
   }
   base::write_file_atomically(file, text);
 }
@@ -63,6 +74,7 @@ class Build {
   Build(Session& session, const Invocation& invocation)
       : session_(session),
         output_(std::filesystem::absolute(invocation.output)),
+        no_clobber_(invocation.no_clobber),
         started_(std::chrono::system_clock::now()),
         build_(make_build_plan(session, invocation.subject, output_, invocation.image_archive)) {}
 
@@ -70,16 +82,19 @@ class Build {
     for (const auto& planned : build_->artifacts) {
       static_cast<void>(report_path(session_, *build_, planned, output_));
     }
-    base::make_directories(output_);
     const auto lease = session_.store().lease();
     ExecutorOptions options;
     options.jobs = session_.jobs();
     options.use_cache = !session_.options().no_cache;
+    const auto states = examine(build_->plan, session_.store(), options.use_cache);
+    if (no_clobber_) check_nothing_is_replaced(states);
+    base::make_directories(output_);
+    check_space(*build_, states, session_.store(), output_);
     try {
       execute(build_->plan, session_.store(), session_.process(), session_.events(), options,
               session_.stop(), outcomes_);
     } catch (const base::Error& error) {
-      write_reports(error);
+      report_failure(error);
       throw;
     }
     write_reports(std::nullopt);
@@ -87,6 +102,29 @@ class Build {
   }
 
  private:
+  void check_nothing_is_replaced(const std::vector<StageState>& states) const {
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      const auto& planned = build_->plan.stages[i];
+      if (!planned.goal || states[i] != StageState::kRun) continue;
+      const auto file = planned.stage->parameters().value("output", "");
+      std::error_code error;
+      if (!std::filesystem::exists(std::filesystem::symlink_status(file, error))) continue;
+      throw base::Error({.code = base::ErrorCode::kUsage,
+                         .what = fmt::format("will not replace {}", file),
+                         .why = "it exists, and --no-clobber was given",
+                         .hint = "name another folder with -o, or move it away"});
+    }
+  }
+
+  /// The disk may be full: what failed first is what counts.
+  void report_failure(const base::Error& error) {
+    try {
+      write_reports(error);
+    } catch (const base::Error& second) {
+      session_.warn(base::render(second));
+    }
+  }
+
   void write_reports(const std::optional<base::Error>& error) {
     for (const auto& planned : build_->artifacts) {
       const BuildReport report{.artifact = planned.artifact->name,
@@ -95,7 +133,8 @@ class Build {
                                .started = started_,
                                .finished = std::chrono::system_clock::now(),
                                .stages = planned.stages,
-                               .error = error};
+                               .error = error,
+                               .written_bytes = written_bytes()};
       const auto file = report_path(session_, *build_, planned, output_);
       const auto facts = make_report(report, build_->plan, outcomes_);
       base::write_file_atomically(
@@ -120,6 +159,7 @@ class Build {
 
   Session& session_;
   std::filesystem::path output_;
+  bool no_clobber_;
   std::chrono::system_clock::time_point started_;
   std::unique_ptr<BuildPlan> build_;
   std::vector<StageOutcome> outcomes_;

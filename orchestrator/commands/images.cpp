@@ -13,6 +13,7 @@
 #include "oci/snapshots.hpp"
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/image_argument.hpp"
+#include "stages/inspect_file.hpp"
 
 namespace orchestrator {
 namespace {
@@ -43,8 +44,9 @@ void empty_again(const std::filesystem::path& folder) {
 }
 
 void unpack_image(Session& session, const ImageArgument& argument,
-                  const std::filesystem::path& folder, const oci::LayerReady& ready,
+                  const std::filesystem::path& folder, const oci::BlobReady& ready,
                   const std::stop_token& stop) {
+  empty_again(folder);  // Of the first time, when this is the second.
   const auto& manifest = argument.image.manifest;
   const auto config = oci::read_config(session.store(), manifest);
   oci::check_layers_match(manifest, config, argument.name);
@@ -141,7 +143,7 @@ int run_unpack(Session& session, const Invocation& invocation) {
   try {
     use_image(
         session, invocation.subject,
-        [&](const ImageArgument& argument, const oci::LayerReady& ready,
+        [&](const ImageArgument& argument, const oci::BlobReady& ready,
             const std::stop_token& stop) { unpack_image(session, argument, folder, ready, stop); });
   } catch (const base::Error&) {
     empty_again(folder);
@@ -175,6 +177,11 @@ int run_push(Session& session, const Invocation& invocation) {
 }
 
 int run_inspect(Session& session, const Invocation& invocation) {
+  if (std::error_code error; std::filesystem::is_regular_file(invocation.subject, error)) {
+    session.environment().out << stages::inspect_file(invocation.subject, session.stop()).dump(2)
+                              << '\n';
+    return 0;
+  }
   const auto argument = open_image(session, invocation.subject, false);
   const auto& store = session.store();
   auto& out = session.environment().out;

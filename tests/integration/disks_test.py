@@ -127,6 +127,29 @@ class Disks(unittest.TestCase):
         self.assertIn("21686148-6449-6E6F-744E-656564454649",
                       self.run_tool("sfdisk", "-d", self.out / "demo.raw"))
 
+    def test_case225_case226_clouds_get_their_forms_and_the_disk_itself_is_not_left_behind(self):
+        self.build("azureImage: true, gceImage: true")
+
+        self.assertEqual({p.name for p in self.out.iterdir()},
+                         {"demo.vhd", "demo.gce.tar.gz", "demo.sha256", "demo.report.json"})
+        self.assertEqual(self.stages().count("raw-disk"), 1)
+        for name in ("vhd", "gce"):
+            (self.work / name).mkdir()
+        self.run_tool("qemu-img", "convert", "-f", "vpc", "-O", "raw", self.out / "demo.vhd",
+                      self.work / "vhd/disk.raw")
+        self.run_tool("tar", "-xSzf", self.out / "demo.gce.tar.gz", "-C", self.work / "gce")
+        for name in ("vhd", "gce"):
+            self.assert_sound_disk(self.work / name / "disk.raw")
+        self.assertEqual((self.work / "gce/disk.raw").stat().st_size % (1 << 30), 0)
+
+    def test_case227_the_same_inputs_give_the_same_bytes_for_the_clouds(self):
+        self.build("cloudImage: true, azureImage: true, gceImage: true")
+        self.build("cloudImage: true, azureImage: true, gceImage: true", out=self.work / "two",
+                   store="other")
+
+        self.assertEqual((self.out / "demo.sha256").read_text(),
+                         (self.work / "two/demo.sha256").read_text())
+
     def test_case229_a_disk_too_small_for_its_content_is_told_of_with_numbers(self):
         result = self.build("cloudImage: true, diskSize: '100'", check=False)
 
