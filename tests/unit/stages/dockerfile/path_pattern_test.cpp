@@ -13,10 +13,6 @@ struct Row {
   const char* pattern;
   const char* path;
   bool matches;
-
-  friend void PrintTo(const Row& row, std::ostream* out) {
-    *out << row.pattern << (row.matches ? " matches " : " does not match ") << row.path;
-  }
 };
 
 void PrintTo(const Row& row, std::ostream* out) { *out << row.pattern << " and " << row.path; }
