@@ -175,8 +175,9 @@ oci::Descriptor NativeEngine::build(const StageContext& context, const ImageBuil
                     .make_runner = make_runner_,
                     .overlays = !obstacle,
                     .epoch = epoch,
-                    .ignore = build.context.empty() ? std::vector<std::string>()
-                                                    : find_ignore_lines(build.context, {}),
+                    .ignore = build.ignore.empty() && !build.context.empty()
+                                  ? find_ignore_lines(build.context, {})
+                                  : build.ignore,
                     .stop = stop.get_token()});
   StageSchedule(scope, stop).run(build.threads);
   digests.save();
