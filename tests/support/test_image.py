@@ -57,7 +57,8 @@ def bootable_layers(extra: bytes = b"") -> list:
     ]
 
 
-def write_layout(folder: str, tars: list, tag: str = "latest", compress: bool = True) -> list:
+def write_layout(folder: str, tars: list, tag: str = "latest", compress: bool = True,
+                 architecture: str = "amd64") -> list:
     """Writes an OCI image layout and returns the layers' digests."""
     blobs = os.path.join(folder, "blobs", "sha256")
     os.makedirs(blobs, exist_ok=True)
@@ -74,7 +75,7 @@ def write_layout(folder: str, tars: list, tag: str = "latest", compress: bool = 
         data = gzip.compress(tar, 1, mtime=0) if compress else tar
         layers.append({"mediaType": "application/vnd.oci.image.layer.v1.tar" + suffix,
                        "digest": put(data), "size": len(data)})
-    config = json.dumps({"architecture": "amd64", "os": "linux", "created": "2026-01-01T00:00:00Z",
+    config = json.dumps({"architecture": architecture, "os": "linux", "created": "2026-01-01T00:00:00Z",
                          "rootfs": {"type": "layers", "diff_ids": [
                              "sha256:" + hashlib.sha256(tar).hexdigest() for tar in tars]}}).encode()
     manifest = json.dumps({"schemaVersion": 2,
