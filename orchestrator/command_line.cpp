@@ -73,6 +73,8 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"native"}));
   add_common(app, "disk-firmware", common.disk_firmware, "What starts the disks that are made")
       ->check(CLI::IsMember({"uefi", "bios"}));
+  add_common(app, "runtime", common.runtime, "What runs containers; else the first that works")
+      ->check(CLI::IsMember({"runc", "crun", "chroot"}));
   add_common(app, "jobs", common.jobs, "Work at the same time; 0: as many as processors");
   add_common(app, "offline", common.offline, "Use the store only, never the network");
   add_common(app, "no-cache", common.no_cache, "Run every stage, even if its result is there");

@@ -23,10 +23,7 @@ constexpr FeatureRow kUnsupported[] = {
     {"spec.image.push", "pushing the built image", kOnlyBuilding},
     {"spec.image.pushInsecureRegistry", "pushing the built image", kOnlyBuilding},
     {"spec.image.buildEnv", "building an image", kOnlyBuilding},
-    {"spec.artifacts.bundles", "bundles"},
     {"spec.artifacts.volume", "writing artifacts into a volume"},
-    {"spec.importers", "importers"},
-    {"spec.exporters", "exporters"},
 };
 
 constexpr std::string_view kOperatorOnly[] = {
@@ -57,7 +54,8 @@ void add_volume(const OSArtifact& artifact, const std::string& name,
   const auto same = [&](const UnsupportedField& field) { return field.volume == name; };
   if (std::any_of(fields.begin(), fields.end(), same)) return;
   fields.push_back({fmt::format("spec.volumes ({})", name), volume->position,
-                    "volumes other than hostPath, secret, configMap and emptyDir", name});
+                    "volumes other than hostPath, secret, configMap, projected and emptyDir",
+                    name});
 }
 
 }  // namespace

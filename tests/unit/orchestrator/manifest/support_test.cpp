@@ -44,9 +44,8 @@ importers: [{name: i}]
 exporters: [{template: {spec: {containers: [{name: e}]}}}])");
 
   EXPECT_THAT(unsupported_paths(artifact),
-              ElementsAre("spec.artifacts.bundles", "spec.artifacts.volume", "spec.importers",
-                          "spec.exporters", "spec.volumes (k)"));
-  EXPECT_EQ(unsupported_fields(artifact)[0].feature, "bundles");
+              ElementsAre("spec.artifacts.volume", "spec.volumes (k)"));
+  EXPECT_EQ(unsupported_fields(artifact)[0].feature, "writing artifacts into a volume");
   EXPECT_EQ(unsupported_fields(artifact).back().volume, "k");
 }
 
