@@ -47,10 +47,14 @@ std::string extend(const Bank& bank, const std::string& value, std::string_view 
 std::string digest_of_section(const Bank& bank, const DiskBytes& file, const PeSection& section,
                               const std::stop_token& stop) {
   StreamDigest digest(bank.name);
+  const auto stored = std::min(section.raw_size, section.virtual_size);
   for (std::uint64_t done = 0; done < section.virtual_size;) {
     check_stop(stop);
-    const auto part = std::min<std::uint64_t>(kBufferBytes, section.virtual_size - done);
-    digest.update(file.read(section.raw_offset + done, part));
+    const auto end = done < stored ? stored : section.virtual_size;
+    const auto part = std::min<std::uint64_t>(kBufferBytes, end - done);
+    // What the file does not hold is zero in memory.
+    digest.update(done < stored ? file.read(section.raw_offset + done, part)
+                                : std::string(part, '\0'));
     done += part;
   }
   return digest.finish();

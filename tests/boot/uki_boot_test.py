@@ -28,7 +28,7 @@ import uki_keys  # noqa: E402
 PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
 CACHE = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else "/var/tmp/uki-boot-cache").absolute()
 FIRMWARE = pathlib.Path("/usr/share/OVMF")
-TIMEOUT = 280  # Seconds a boot may take under emulation.
+TIMEOUT = 600  # Seconds a boot may take under emulation on a busy machine.
 
 # Both consoles of the command line are there, but /dev/console is the last, tty1.
 IMMUCORE_STAND_IN = """#!/bin/busybox sh

@@ -24,9 +24,19 @@ import uki_keys  # noqa: E402
 
 PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
 STUB = pathlib.Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
+# What containerd gives a container that asks for nothing.
+POD_CAPABILITIES = ["chown", "dac_override", "fsetid", "fowner", "mknod", "net_raw", "setgid",
+                    "setuid", "setfcap", "setpcap", "net_bind_service", "sys_chroot", "kill",
+                    "audit_write"]
 FILES = ["EFI/BOOT/BOOTX64.EFI", "EFI/kairos/norole.efi", "loader/entries/norole.conf",
          "loader/keys/auto/KEK.auth", "loader/keys/auto/PK.auth", "loader/keys/auto/db.auth",
          "loader/loader.conf"]
+
+
+def for_arm64(program):
+    """An EFI program that says it is for arm64: the machine of its header is the other one."""
+    at = int.from_bytes(program[60:64], "little") + 4
+    return program[:at] + (0xAA64).to_bytes(2, "little") + program[at + 2:]
 
 
 def layers():
@@ -179,12 +189,12 @@ class Uki(unittest.TestCase):
         self.assertEqual((states["uki-iso"], states["uki-files"]), ("done", "done"))
         subprocess.run(["sha256sum", "-c", "--quiet", "demo.sha256"], cwd=self.out, check=True)
 
-    def test_case234_the_same_inputs_give_the_same_bytes_without_any_right(self):
+    def test_case234_the_same_inputs_give_the_same_bytes_with_the_capabilities_of_a_pod(self):
         file = self.manifest()
         self.build(file)
-        # What a pod without privileges may do: neither mount nor make devices.
         self.build(file, out=self.work / "again", store=self.work / "again-store",
-                   prefix=["setpriv", "--bounding-set=-sys_admin,-mknod", "--inh-caps=-all"])
+                   prefix=["setpriv", f"--bounding-set=-all,+{',+'.join(POD_CAPABILITIES)}",
+                           "--inh-caps=-all"])
 
         self.assertEqual(self.listing(self.work / "again"), self.listing(self.out))
 
@@ -235,6 +245,42 @@ class Uki(unittest.TestCase):
         self.assertIn("db.key: not there; tpm2-pcr-private.pem: not there; PK.auth: not there",
                       result.stderr)
         self.assertFalse(self.out.exists())
+
+    def test_case231_an_amd64_machine_makes_arm64_of_what_the_image_brings(self):
+        folder = "usr/lib/systemd/boot/efi"
+        files = {f"{folder}/linuxaa64.efi.stub": for_arm64(STUB.read_bytes()),
+                 f"{folder}/systemd-bootaa64.efi": for_arm64(
+                     STUB.with_name("systemd-bootx64.efi").read_bytes()),
+                 "usr/bin/immucore": b"stand-in", "boot/vmlinuz": for_arm64(STUB.read_bytes())}
+        test_image.write_layout(str(self.work / "layout"), [test_image.layer(files)],
+                                architecture="arm64")
+        self.program(["push", f"oci:{self.work}/layout", f"{self.host}/demo/arm:1"],
+                     self.work / "store", check=True)
+        file = self.manifest("iso: true, efi: true")
+        file.write_text(file.read_text().replace("/uki:1", "/arm:1").replace("amd64", "arm64"))
+
+        self.build(file)
+
+        for name in ("EFI/BOOT/BOOTAA64.EFI", "EFI/kairos/norole.efi"):
+            inspected = json.loads(self.program(["inspect", self.out / "demo-uki" / name],
+                                                self.work / "store", check=True).stdout)
+            self.assertEqual(inspected["architecture"], "arm64")
+            self.assertTrue(inspected["signature"]["valid"])
+        self.assertFalse((self.out / "demo-uki/EFI/BOOT/BOOTX64.EFI").exists())
+
+    def test_a_kernel_of_another_processor_is_told_of(self):
+        tar = test_image.layer({"usr/bin/immucore": b"stand-in",
+                                "boot/vmlinuz": for_arm64(STUB.read_bytes())})
+        test_image.write_layout(str(self.work / "layout"), [tar])
+        self.program(["push", f"oci:{self.work}/layout", f"{self.host}/demo/mixed:1"],
+                     self.work / "store", check=True)
+        file = self.manifest()
+        file.write_text(file.read_text().replace("/uki:1", "/mixed:1"))
+
+        result = self.build(file, check=False)
+
+        self.assertEqual(result.returncode, 6, result.stderr)
+        self.assertIn("the image's kernel is for arm64", result.stderr)
 
     def test_what_is_no_image_for_trusted_boot_is_told_of(self):
         tar = test_image.layer({"boot": None, "boot/vmlinuz": STUB.read_bytes(), "etc": None})

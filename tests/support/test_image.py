@@ -70,7 +70,7 @@ def busybox_layer() -> bytes:
 
 
 def write_layout(folder: str, tars: list, tag: str = "latest", compress: bool = True,
-                 config: dict = None) -> list:
+                 config: dict = None, architecture: str = "amd64") -> list:
     """Writes an OCI image layout and returns the layers' digests."""
     blobs = os.path.join(folder, "blobs", "sha256")
     os.makedirs(blobs, exist_ok=True)
@@ -87,7 +87,7 @@ def write_layout(folder: str, tars: list, tag: str = "latest", compress: bool = 
         data = gzip.compress(tar, 1, mtime=0) if compress else tar
         layers.append({"mediaType": "application/vnd.oci.image.layer.v1.tar" + suffix,
                        "digest": put(data), "size": len(data)})
-    config = json.dumps({"architecture": "amd64", "os": "linux", "created": "2026-01-01T00:00:00Z",
+    config = json.dumps({"architecture": architecture, "os": "linux", "created": "2026-01-01T00:00:00Z",
                          **({"config": config} if config else {}),
                          "rootfs": {"type": "layers", "diff_ids": [
                              "sha256:" + hashlib.sha256(tar).hexdigest() for tar in tars]}}).encode()

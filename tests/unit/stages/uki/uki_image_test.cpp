@@ -239,4 +239,21 @@ TEST_F(UkiImage, IsMeasuredAsItsOwnStubDoes) {
   EXPECT_NE(old_values, new_values);
 }
 
+// A section may be longer in memory than in the file, and is measured as it is in memory.
+TEST_F(UkiImage, IsMeasuredWithTheZerosThatMemoryHas) {
+  const auto uki = make();
+  auto bytes = work.content("norole.efi");
+  const auto predict = [&] {
+    work.file("norole.efi", bytes);
+    const DiskBytes file(uki);
+    return stages::uki::predict_pcrs(file, stages::uki::read_pe(file), {});
+  };
+  const auto row = bytes.find(".cmdline");
+  const auto raw = stages::little_endian(bytes, row + 20, 4);
+  bytes.replace(row + 16, 4, 4, '\0');  // Nothing of it in the file.
+  const auto all_zeros = predict();
+  bytes[raw] = static_cast<char>(bytes[raw] ^ 1);
+  EXPECT_EQ(predict(), all_zeros);
+}
+
 }  // namespace
