@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <map>
+#include <ostream>
 
 #include "base/error.hpp"
 
@@ -45,6 +46,8 @@ struct Row {
   const char* text;
   const char* expected;
 };
+
+void PrintTo(const Row& row, std::ostream* out) { *out << row.text; }
 
 class Expansion : public testing::TestWithParam<Row> {};
 

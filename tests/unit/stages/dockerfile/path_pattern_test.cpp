@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <stdexcept>
 
 namespace stages::dockerfile {
@@ -13,6 +14,8 @@ struct Row {
   const char* path;
   bool matches;
 };
+
+void PrintTo(const Row& row, std::ostream* out) { *out << row.pattern << " and " << row.path; }
 
 class GoMatch : public testing::TestWithParam<Row> {};
 
