@@ -26,42 +26,15 @@ void check_volume(const DiskBytes& iso) {
                   "\x01"
                   "CD001",
               "it has no ISO 9660 volume");
-  auto label = descriptor.substr(40, 32);
-  label.erase(label.find_last_not_of(' ') + 1);
+  const auto label = iso_volume_name(iso);
   iso.require(label == kIsoLabel, fmt::format("its volume is \"{}\", not {}", label, kIsoLabel));
   iso.require(little_endian(descriptor, 80, 4) * kBlock <= iso.size(),
               "it is shorter than its volume says");
 }
 
-struct BootEntries {
-  std::optional<std::uint64_t> bios;  ///< Where the image lies, in bytes.
-  std::optional<std::uint64_t> efi;
-};
-
-/// Source: El Torito 1.0, "The Boot Catalog".
-BootEntries read_boot_catalog(const DiskBytes& iso) {
-  const auto record = iso.read(kFirstDescriptor + kBlock, kBlock);
-  iso.require(record.substr(7, 23) == "EL TORITO SPECIFICATION", "it has no El Torito record");
-  const auto catalog = iso.read(little_endian(record, 0x47, 4) * kBlock, kBlock);
-  std::uint64_t sum = 0;
-  for (std::size_t at = 0; at < 32; at += 2) sum += little_endian(catalog, at, 2);
-  iso.require(catalog[0] == 1 && (sum & 0xffffU) == 0 && little_endian(catalog, 30, 2) == 0xaa55,
-              "its El Torito catalogue is broken");
-  BootEntries entries;
-  auto platform = little_endian(catalog, 1, 1);
-  for (std::size_t at = 32; at + 32 <= catalog.size(); at += 32) {
-    const auto kind = little_endian(catalog, at, 1);
-    if (kind == 0x90 || kind == 0x91) platform = little_endian(catalog, at + 1, 1);
-    if (kind != 0x88) continue;
-    auto& entry = platform == kPlatformEfi ? entries.efi : entries.bios;
-    entry = little_endian(catalog, at + 8, 4) * kBlock;
-  }
-  return entries;
-}
-
 /// The EFI system partition; El Torito must start from the same place.
 std::uint64_t check_boot_records(const DiskBytes& iso, Architecture architecture) {
-  const auto entries = read_boot_catalog(iso);
+  const auto entries = read_iso_boot(iso);
   iso.require(entries.efi.has_value(), "its El Torito catalogue has no EFI entry");
   iso.require(entries.bios.has_value() || architecture != Architecture::kAmd64,
               "its El Torito catalogue has no BIOS entry");
@@ -166,6 +139,32 @@ void check_files(const DiskBytes& iso, const std::map<std::string, IsoFile>& fil
 }
 
 }  // namespace
+
+std::string iso_volume_name(const DiskBytes& iso) {
+  auto name = iso.read(kFirstDescriptor, kBlock).substr(40, 32);
+  name.erase(name.find_last_not_of(' ') + 1);
+  return name;
+}
+
+IsoBootEntries read_iso_boot(const DiskBytes& iso) {
+  const auto record = iso.read(kFirstDescriptor + kBlock, kBlock);
+  iso.require(record.substr(7, 23) == "EL TORITO SPECIFICATION", "it has no El Torito record");
+  const auto catalog = iso.read(little_endian(record, 0x47, 4) * kBlock, kBlock);
+  std::uint64_t sum = 0;
+  for (std::size_t at = 0; at < 32; at += 2) sum += little_endian(catalog, at, 2);
+  iso.require(catalog[0] == 1 && (sum & 0xffffU) == 0 && little_endian(catalog, 30, 2) == 0xaa55,
+              "its El Torito catalogue is broken");
+  IsoBootEntries entries;
+  auto platform = little_endian(catalog, 1, 1);
+  for (std::size_t at = 32; at + 32 <= catalog.size(); at += 32) {
+    const auto kind = little_endian(catalog, at, 1);
+    if (kind == 0x90 || kind == 0x91) platform = little_endian(catalog, at + 1, 1);
+    if (kind != 0x88) continue;
+    auto& entry = platform == kPlatformEfi ? entries.efi : entries.bios;
+    entry = little_endian(catalog, at + 8, 4) * kBlock;
+  }
+  return entries;
+}
 
 void check_iso(base::ProcessRunner& runner, const std::filesystem::path& path,
                Architecture architecture, const std::stop_token& stop) {

@@ -160,6 +160,10 @@ int run_push(Session& session, const Invocation& invocation) {
 }
 
 int run_inspect(Session& session, const Invocation& invocation) {
+  // A file that is there is meant, even where an image has that name too: docker://NAME is it.
+  if (std::filesystem::is_regular_file(invocation.subject)) {
+    return run_inspect_file(session, invocation);
+  }
   const auto argument = open_image(session, invocation.subject, false);
   const auto& store = session.store();
   auto& out = session.environment().out;
