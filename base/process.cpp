@@ -9,11 +9,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio.hpp>
 #include <boost/process/v2.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 
 #include "base/handle.hpp"
@@ -265,6 +268,13 @@ class Run {
   asio::steady_timer timer_;
 };
 
+bool found_disk_full(const ProcessResult& result) {
+  return std::any_of(result.tail.begin(), result.tail.end(), [](const std::string& line) {
+    return line.find(std::strerror(ENOSPC)) != std::string::npos ||
+           line.find("exceeds free space on media") != std::string::npos;  // xorriso.
+  });
+}
+
 std::string describe_end(const ProcessResult& result) {
   if (result.signal == SIGKILL)
     return "killed by SIGKILL (the kernel does so when memory runs out)";
@@ -291,7 +301,7 @@ ProcessResult run_or_throw(ProcessRunner& runner, const Command& command, ErrorC
   auto result = runner.run(command, on_line, std::move(stop));
   if (result.exit_status == 0) return result;
   throw Error(
-      {.code = code,
+      {.code = found_disk_full(result) ? ErrorCode::kNoSpace : code,
        .what = fmt::format("{} failed", command.program),
        .why = fmt::format("{}{}{}", describe_end(result), result.tail.empty() ? "" : "\n    ",
                           fmt::join(result.tail, "\n    ")),

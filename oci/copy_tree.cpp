@@ -4,8 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/handle.hpp"
+#include "oci/file_contents.hpp"
 #include "oci/folder_attributes.hpp"
 #include "oci/rooted_directory.hpp"
 
@@ -28,24 +27,6 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const fs::path& path) {
   base::throw_system_error(errno, fmt::format("cannot copy {}", path.string()));
-}
-
-/// From SEEK_DATA to SEEK_HOLE, piece by piece, within the kernel.
-void copy_contents(int from, int to, off_t size, const fs::path& path) {
-  if (::ioctl(to, FICLONE, from) == 0) return;
-  off_t begin = 0;
-  while ((begin = ::lseek(from, begin, SEEK_DATA)) >= 0) {
-    const off_t end = ::lseek(from, begin, SEEK_HOLE);
-    if (end < 0) fail(path);
-    off_t written = begin;
-    while (begin < end) {
-      const auto count =
-          ::copy_file_range(from, &begin, to, &written, static_cast<std::size_t>(end - begin), 0);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) fail(path);
-    }
-  }
-  if (errno != ENXIO || ::ftruncate(to, size) != 0) fail(path);  // ENXIO: no data after this.
 }
 
 class TreeCopy {
@@ -97,7 +78,7 @@ class TreeCopy {
     const base::FileDescriptor target(::openat(
         to, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
     if (!source || !target) fail(path);
-    copy_contents(source.get(), target.get(), status.st_size, path);
+    copy_file_contents(source.get(), target.get(), status.st_size, path.string());
     copy_attributes(source.get(), target.get(), path, status);
   }
 

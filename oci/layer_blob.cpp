@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "oci/decompressor.hpp"
@@ -19,6 +20,7 @@
 namespace oci {
 namespace {
 
+constexpr std::size_t kRestBytes = 64U << 10;
 constexpr std::uint64_t kRatioFreeBytes = 1ULL << 30;
 
 constexpr std::array<std::string_view, 9> kLayerTypes = {
@@ -50,18 +52,18 @@ void check_type(const ImageLayer& layer) {
                      .hint = std::move(hint)});
 }
 
-/// The tar of a layer, from its blob in the store: waits for that, reads and decompresses it, and
-/// computes both digests. One thread reads; the counts may be asked by another.
+/// The tar of a layer, from its blob in the store: waits for that, reads and decompresses it. One
+/// thread reads; the counts may be asked by another.
 class LayerTar final : public ByteSource {
  public:
-  LayerTar(const Store& store, const ImageLayer& layer, const LayerReady& ready,
+  LayerTar(const Store& store, const ImageLayer& layer, const BlobReady& ready,
            std::stop_token stop)
       : store_(store), layer_(layer), ready_(ready), stop_(std::move(stop)) {}
 
   std::size_t read(std::span<std::byte> buffer) override {
-    if (!flow_) open();
-    const auto count = flow_->tar.read(buffer);
-    blob_bytes_ = flow_->blob.bytes();
+    if (!flow_) flow_.emplace(store_, layer_, ready_, stop_);
+    const auto count = flow_->unpacked.read(buffer);
+    blob_bytes_ = flow_->blob.offset();
     tar_bytes_ += count;
     return count;
   }
@@ -69,41 +71,29 @@ class LayerTar final : public ByteSource {
   [[nodiscard]] std::uint64_t blob_bytes() const { return blob_bytes_; }
   [[nodiscard]] std::uint64_t tar_bytes() const { return tar_bytes_; }
 
-  /// Read to their ends.
-  Digest tar_digest() { return flow_->tar.finish(); }
-  Digest blob_digest() {
-    auto digest = flow_->blob.finish();
-    blob_bytes_ = flow_->blob.bytes();
+  /// Of a blob that was in the store before; others are checked by who fetches them.
+  std::optional<Digest> blob_digest() {
+    if (flow_->blob.is_fetched()) return std::nullopt;
+    auto digest = flow_->hashed.finish();
+    blob_bytes_ = flow_->blob.offset();
     return digest;
   }
   [[nodiscard]] bool was_read() const { return flow_.has_value(); }
 
  private:
   struct Flow {
-    Flow(base::FileDescriptor fd, const ImageLayer& layer)
-        : file(std::move(fd), layer.name),
-          blob(file, layer.blob.digest.algorithm(), {}),
-          unpacked(blob, layer.name),
-          tar(unpacked, layer.diff_id.algorithm(), {}) {}
-    FileSource file;
-    HashingSource blob;
+    Flow(const Store& store, const ImageLayer& layer, const BlobReady& ready, std::stop_token stop)
+        : blob(store, layer.blob, layer.name, ready, std::move(stop)),
+          hashed(blob, layer.blob.digest.algorithm(), {}),
+          unpacked(blob.is_fetched() ? static_cast<ByteSource&>(blob) : hashed, layer.name) {}
+    ArrivingBlob blob;
+    HashingSource hashed;
     Decompressor unpacked;
-    HashingSource tar;
   };
-
-  void open() {
-    if (ready_ && !ready_(layer_.blob, stop_)) {
-      throw base::Error({.code = base::ErrorCode::kInterrupted,
-                         .what = fmt::format("stopped before {} was there", layer_.name),
-                         .why = "",
-                         .hint = ""});
-    }
-    flow_.emplace(store_.open_blob(layer_.blob.digest), layer_);
-  }
 
   const Store& store_;
   const ImageLayer& layer_;
-  const LayerReady& ready_;
+  const BlobReady& ready_;
   std::stop_token stop_;
   std::atomic<std::uint64_t> blob_bytes_ = 0;
   std::atomic<std::uint64_t> tar_bytes_ = 0;
@@ -128,7 +118,7 @@ class CountedSource final : public ByteSource {
 
 }  // namespace
 
-/// One layer on its way: its tar in a thread of its own, digest of that and unpacking in ours.
+/// One layer on its way: decompressed in one thread, hashed in another, unpacked in ours.
 class LayerQueue::Flow {
  public:
   Flow(Store& store, const ImageLayer& layer, const UnpackContext& context)
@@ -137,7 +127,8 @@ class LayerQueue::Flow {
         context_(context),
         forward_(context.stop, [this] { stop_.request_stop(); }),
         tar_(store, layer, context.ready, stop_.get_token()),
-        ahead_(tar_) {}
+        tar_hasher_(layer.diff_id.algorithm()),
+        ahead_(tar_, [this](std::span<const std::byte> data) { tar_hasher_.update(data); }) {}
   ~Flow() { stop_.request_stop(); }
   Flow(const Flow&) = delete;
   Flow& operator=(const Flow&) = delete;
@@ -148,9 +139,10 @@ class LayerQueue::Flow {
     CountedSource counted(ahead_, [this] { count(); });
     TarReader reader(counted, layer_.name);
     apply_layer(reader, root, layer_.name, context_.options, usage, context_.warn, context_.stop);
+    for (std::vector<std::byte> rest(kRestBytes); counted.read(rest) > 0;) continue;
     ahead_.stop();
-    const auto found = tar_.tar_digest();
-    check_blob();
+    const auto found = tar_hasher_.finish();
+    if (const auto blob = tar_.blob_digest()) check_blob(*blob, tar_.blob_bytes());
     if (found != layer_.diff_id) {
       fail_integrity(layer_,
                      fmt::format("its tar has the digest {}, and the image's config says {}",
@@ -159,19 +151,16 @@ class LayerQueue::Flow {
     }
   }
 
-  /// A corrupt blob goes from the store.
-  void check_blob() {
-    if (std::exchange(checked_, true)) return;
+  /// After a failure, which damage of the stored blob may have caused: then that is the error.
+  void check_stored_blob() {
     ahead_.stop();
-    if (!tar_.was_read()) return;
-    const auto found = tar_.blob_digest();
     const auto& blob = layer_.blob;
-    if (found == blob.digest && tar_.blob_bytes() == blob.size) return;
-    store_.remove_blob(blob.digest);
-    fail_integrity(layer_,
-                   fmt::format("the stored blob has {} bytes and the digest {}, it should have {}",
-                               tar_.blob_bytes(), found.text(), blob.size),
-                   "it was removed; the same command will fetch it again");
+    if (checked_ || !tar_.was_read()) return;
+    if (context_.ready && !context_.ready(blob, blob.size, stop_.get_token())) return;
+    FileSource file(store_.open_blob(blob.digest), layer_.name);
+    HashingSource hashed(file, blob.digest.algorithm(), {});
+    const auto found = hashed.finish();
+    check_blob(found, hashed.bytes());
   }
 
  private:
@@ -189,12 +178,25 @@ class LayerQueue::Flow {
                    "");
   }
 
+  /// A corrupt blob goes from the store.
+  void check_blob(const Digest& found, std::uint64_t bytes) {
+    checked_ = true;
+    const auto& blob = layer_.blob;
+    if (found == blob.digest && bytes == blob.size) return;
+    store_.remove_blob(blob.digest);
+    fail_integrity(layer_,
+                   fmt::format("the stored blob has {} bytes and the digest {}, it should have {}",
+                               bytes, found.text(), blob.size),
+                   "it was removed; the same command will fetch it again");
+  }
+
   Store& store_;
   const ImageLayer& layer_;
   const UnpackContext& context_;
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> forward_;
   LayerTar tar_;
+  Hasher tar_hasher_;
   ReadAhead ahead_;
   std::uint64_t reported_ = 0;
   bool checked_ = false;
@@ -234,7 +236,7 @@ void LayerQueue::unpack(std::size_t index, int root) {
     flow->apply(root, usage_);
   } catch (const base::Error& error) {
     // Damage shows first as a bad tar or a bad checksum; the digest tells whether it is our copy.
-    if (error.code() == base::ErrorCode::kIntegrity) flow->check_blob();
+    if (error.code() == base::ErrorCode::kIntegrity) flow->check_stored_blob();
     throw;
   }
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "oci/blob_arrival.hpp"
 #include "oci/byte_source.hpp"
 #include "oci/layer_options.hpp"
 #include "oci/manifest.hpp"
@@ -26,16 +27,13 @@ struct ImageLayer {
 /// when they do not pair, kUnsupported for a layer that is no tar (encrypted, foreign, unknown).
 std::vector<ImageLayer> layers_of(const Manifest& manifest, const ImageConfig& config);
 
-/// Waits until the blob of a layer is in the store; false when it will not come.
-using LayerReady = std::function<bool(const Descriptor& blob, const std::stop_token& stop)>;
-
 /// What unpacking reports to and obeys.
 struct UnpackContext {
   LayerOptions options;
   PassedBytes progress;  ///< Compressed bytes consumed; may be empty.
   Warning warn;
   std::stop_token stop;
-  LayerReady ready = {};  ///< Empty: all blobs are in the store.
+  BlobReady ready = {};  ///< Empty: all blobs are in the store.
 };
 
 /// Unpacks layers of one image. While one is written, the next is read and decompressed already.

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace oci {
 
@@ -14,6 +16,9 @@ using Warning = std::function<void(std::string)>;
 struct LayerOptions {
   /// false: every file belongs to the caller and device nodes are left out; needs no privilege.
   bool keep_owners = true;
+  bool whiteouts = true;  ///< false: `.wh.NAME` is a name like any other.
+  /// Of every entry: user and group.
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> owner = std::nullopt;
   bool skip_devices = false;  ///< Leave device nodes out with a warning, where they are forbidden.
   std::uint64_t max_bytes = 64ULL << 30;  ///< Of contents, in bytes; holes count.
   std::uint64_t max_entries = 5'000'000;  ///< Entries of all tars.

@@ -17,11 +17,13 @@
 #include "oci/layer_folders.hpp"
 #include "oci/layer_xattrs.hpp"
 #include "oci/rooted_directory.hpp"
+#include "oci/small_files.hpp"
 #include "oci/whiteouts.hpp"
 
 namespace oci {
 namespace {
 
+constexpr std::uint64_t kSmallBytes = 256U << 10;    // What goes to SmallFiles.
 constexpr std::uint64_t kMaxMajor = (1U << 12) - 1;  // Of dev_t in the kernel, see kdev_t.h.
 constexpr std::uint64_t kMaxMinor = (1U << 20) - 1;
 constexpr std::int64_t kMaxOwner = std::numeric_limits<std::uint32_t>::max() - 1;  // -1: "leave".
@@ -46,7 +48,8 @@ class LayerWriter {
         warn_(warn),
         root_(root),
         folders_(RootedDirectory(root, name_), options.keep_owners, contents_),
-        xattrs_(name_, warn) {}
+        xattrs_(name_, warn),
+        small_files_([this](const SmallFile& file) { finish_small(file); }) {}
 
   void write(const TarEntry& entry, TarReader& tar) {
     count(entry);
@@ -55,7 +58,7 @@ class LayerWriter {
     if (path.empty()) return write_root(entry);
     const auto file = std::move(path.back());
     path.pop_back();
-    switch (whiteout_kind(file)) {
+    switch (options_.whiteouts ? whiteout_kind(file) : WhiteoutKind::kNone) {
       case WhiteoutKind::kInvalid:
         refuse(entry, "it is a whiteout of nothing");
       case WhiteoutKind::kOpaque:
@@ -69,7 +72,10 @@ class LayerWriter {
     write_entry(entry, path, file, tar);
   }
 
-  void finish() { folders_.finish(); }
+  void finish() {
+    small_files_.wait();
+    folders_.finish();
+  }
 
  private:
   void count(const TarEntry& entry) {
@@ -158,26 +164,65 @@ class LayerWriter {
 
   void write_file(const TarEntry& entry, int parent, const std::string& file, TarReader& tar) {
     constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    const base::FileDescriptor fd(replace(entry, parent, file, [&] {
+    base::FileDescriptor fd(replace(entry, parent, file, [&] {
       return ::openat(parent, file.c_str(), kFlags, S_IRUSR | S_IWUSR);
     }));
-    copy_contents(entry, fd.get(), tar);
-    const std::array<timespec, 2> times = {mtime_of(entry), mtime_of(entry)};
-    own(entry, [&](uid_t uid, gid_t gid) { return ::fchown(fd.get(), uid, gid); });
-    if (::fchmod(fd.get(), entry.mode) != 0) fail(entry);
+    if (entry.bytes <= kSmallBytes && entry.xattrs.empty()) {
+      auto pieces = read_pieces(entry, tar);
+      return small_files_.add({.fd = std::move(fd), .entry = entry, .pieces = std::move(pieces)});
+    }
+    copy_contents(entry, fd.get(), [&tar] { return tar.next_block(); });
+    set_file_attributes(entry, fd.get());
     xattrs_.set(fd.get(), entry.path, entry.xattrs);
-    if (::futimens(fd.get(), times.data()) != 0) fail(entry);
+    set_times(entry, fd.get());
   }
 
-  void copy_contents(const TarEntry& entry, int fd, TarReader& tar) {
-    std::uint64_t end = 0;
+  /// Of a size that need not be believed.
+  std::vector<SmallFile::Piece> read_pieces(const TarEntry& entry, TarReader& tar) const {
+    std::vector<SmallFile::Piece> pieces;
+    std::uint64_t bytes = 0;
     while (const auto block = tar.next_block()) {
+      if (block->data.empty()) continue;
+      bytes += block->data.size();
+      if (bytes > entry.bytes) refuse_excess(entry);
+      pieces.push_back({.data = {block->data.begin(), block->data.end()}, .offset = block->offset});
+    }
+    return pieces;
+  }
+
+  /// In the thread of small_files_.
+  void finish_small(const SmallFile& file) const {
+    auto piece = file.pieces.begin();
+    copy_contents(file.entry, file.fd.get(), [&]() -> std::optional<TarBlock> {
+      if (piece == file.pieces.end()) return std::nullopt;
+      const auto& [data, offset] = *piece++;
+      return TarBlock{.data = data, .offset = offset};
+    });
+    set_file_attributes(file.entry, file.fd.get());
+    set_times(file.entry, file.fd.get());
+  }
+
+  /// A change of owner takes setuid and capabilities away: so it comes first.
+  void set_file_attributes(const TarEntry& entry, int fd) const {
+    own(entry, [&](uid_t uid, gid_t gid) { return ::fchown(fd, uid, gid); });
+    if (::fchmod(fd, entry.mode) != 0) fail(entry);
+  }
+
+  void set_times(const TarEntry& entry, int fd) const {
+    const std::array<timespec, 2> times = {mtime_of(entry), mtime_of(entry)};
+    if (::futimens(fd, times.data()) != 0) fail(entry);
+  }
+
+  template <typename NextBlock>
+  void copy_contents(const TarEntry& entry, int fd, const NextBlock& next_block) const {
+    std::uint64_t end = 0;
+    while (const auto block = next_block()) {
       if (block->data.empty()) continue;
       if (block->offset != end && ::lseek(fd, static_cast<off_t>(block->offset), SEEK_SET) < 0) {
         fail(entry);
       }
       end = block->offset + block->data.size();
-      if (end > entry.bytes) refuse(entry, "it has more contents than its size says");
+      if (end > entry.bytes) refuse_excess(entry);
       base::write_all(fd, block->data, fmt::format("{} of {}", entry.path, name_));
     }
     const bool hole_at_end = end < entry.bytes;
@@ -278,8 +323,12 @@ class LayerWriter {
   }
 
   template <typename Chown>
-  void own(const TarEntry& entry, const Chown& chown) {
+  void own(const TarEntry& entry, const Chown& chown) const {
     if (!options_.keep_owners) return;
+    if (options_.owner) {
+      if (chown(options_.owner->first, options_.owner->second) != 0) fail(entry);
+      return;
+    }
     const auto in_range = [](std::int64_t id) { return id >= 0 && id <= kMaxOwner; };
     if (!in_range(entry.uid) || !in_range(entry.gid)) {
       refuse(entry, fmt::format("its owner {}:{} is out of range", entry.uid, entry.gid));
@@ -300,6 +349,10 @@ class LayerWriter {
     base::throw_system_error(number, std::move(what));
   }
 
+  [[noreturn]] void refuse_excess(const TarEntry& entry) const {
+    refuse(entry, "it has more contents than its size says");
+  }
+
   [[noreturn]] void refuse(const TarEntry& entry, std::string why) const {
     throw base::Error({.code = base::ErrorCode::kIntegrity,
                        .what = fmt::format("cannot unpack '{}' of {}", entry.path, name_),
@@ -315,6 +368,7 @@ class LayerWriter {
   LayerContents contents_;
   LayerFolders folders_;
   XattrWriter xattrs_;
+  SmallFiles small_files_;
 };
 
 }  // namespace

@@ -18,6 +18,7 @@ namespace oci {
 namespace {
 
 constexpr int kMaxIndexDepth = 4;
+constexpr std::uint64_t kTellBytes = 256U << 10;
 
 std::string document_name(const Reference& reference, const Digest& digest) {
   return fmt::format("the manifest of {} ({})", reference.text(), digest.text());
@@ -81,6 +82,7 @@ void check_platform(const Reference& reference, const ImageConfig& config,
 /// Writes what the registry sends into the store's partial blob.
 class StoreSink final : public BlobSink {
  public:
+  /// `advance` is told how many bytes more, or fewer, are there.
   StoreSink(BlobWriter& writer, const std::function<void(std::int64_t)>& advance)
       : writer_(writer), advance_(advance) {}
   [[nodiscard]] std::uint64_t offset() const override { return writer_.offset(); }
@@ -119,7 +121,6 @@ class LayerPull {
     for_each_parallel(wanted_.size(), parallel, stop,
                       [this](std::size_t index, const std::stop_token& ended) {
                         fetch_named(wanted_[index], ended);
-                        if (arrived_) arrived_(wanted_[index].blob.digest);
                       });
     return {.fetched_bytes = fetched_bytes_,
             .fetched_layers = fetched_layers_,
@@ -157,7 +158,7 @@ class LayerPull {
       if (store_.contains(blob)) {
         ++reused_layers_;
         done_ += static_cast<std::int64_t>(blob.size);
-        if (arrived_) arrived_(blob.digest);
+        tell(blob, {.bytes = blob.size, .whole = true, .fetched = false});
       } else {
         wanted_.push_back({.blob = blob, .number = i + 1});
       }
@@ -185,6 +186,7 @@ class LayerPull {
         if (error.code() != base::ErrorCode::kIntegrity || attempt == 1) throw;
         report(before - done_by(wanted));
         set_done(wanted, before);
+        tell(wanted.blob, {.bytes = 0, .whole = false, .fetched = true});
       }
     }
   }
@@ -194,19 +196,34 @@ class LayerPull {
     if (writer->complete()) {
       ++reused_layers_;
       advance(wanted, static_cast<std::int64_t>(wanted.blob.size));
+      tell(wanted.blob, {.bytes = wanted.blob.size, .whole = true, .fetched = false});
       return;
     }
     advance(wanted, static_cast<std::int64_t>(writer->offset()));
+    // What another process left behind may be damaged: of that nothing is given away before the
+    // end.
+    const bool may_be_read = writer->offset() == 0;
+    std::uint64_t told = 0;
     const std::function<void(std::int64_t)> on_bytes = [&](std::int64_t count) {
       advance(wanted, count);
+      const auto bytes = count > 0 ? writer->offset() : 0;
+      if (!may_be_read || (bytes > told && bytes < told + kTellBytes)) return;
+      tell(wanted.blob, {.bytes = told = bytes, .whole = false, .fetched = true});
     };
     StoreSink sink(*writer, on_bytes);
     if (writer->offset() < wanted.blob.size) {
       registry_.fetch_blob(reference_, wanted.blob, sink, stop);
     }
     fetched_bytes_ += sink.fetched();
+    if (may_be_read)
+      tell(wanted.blob, {.bytes = wanted.blob.size, .whole = false, .fetched = true});
     writer->commit();
     ++fetched_layers_;
+    tell(wanted.blob, {.bytes = wanted.blob.size, .whole = true, .fetched = true});
+  }
+
+  void tell(const Descriptor& blob, const BlobArrival& arrival) const {
+    if (arrived_) arrived_(blob.digest, arrival);
   }
 
   std::int64_t done_by(const Wanted& wanted) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "oci/blob_arrival.hpp"
 #include "oci/manifest.hpp"
 #include "oci/platform.hpp"
 #include "oci/reference.hpp"
@@ -53,8 +54,9 @@ struct PullResult {
   std::uint64_t reused_layers = 0;   ///< Layers that were whole in the store.
 };
 
-/// Thread-safe: a layer is in the store, whole and checked.
-using LayerArrived = std::function<void(const Digest& blob)>;
+/// Thread-safe: how much of a layer is in the store by now. Fewer bytes than before: the transfer
+/// began anew, and what came first may not have been the layer's.
+using LayerArrived = std::function<void(const Digest& blob, const BlobArrival& arrival)>;
 
 /// Brings config and layers of a resolved image into the store, `parallel` layers at a time, and
 /// names it there by `reference`. `arrived` may be empty. Checks digests, and the config against

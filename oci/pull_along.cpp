@@ -3,19 +3,24 @@
 
 #include <condition_variable>
 #include <exception>
+#include <map>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <thread>
+
+#include "base/error.hpp"
 
 namespace oci {
 namespace {
 
-/// Which layers have come by now.
+/// How much of which layer has come by now.
 class Arrivals {
  public:
-  void add(const Digest& digest) {
+  void add(const Digest& digest, const BlobArrival& arrival) {
     const std::scoped_lock lock(mutex_);
-    there_.insert(digest);
+    auto& known = there_[digest];
+    came_anew_ = came_anew_ || arrival.bytes < known.bytes;
+    known = arrival;
     changed_.notify_all();
   }
   void end() {
@@ -23,16 +28,27 @@ class Arrivals {
     ended_ = true;
     changed_.notify_all();
   }
-  bool wait(const Digest& digest, const std::stop_token& stop) {
+  std::optional<BlobArrival> wait(const Digest& digest, std::uint64_t offset,
+                                  const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, stop, [&] { return ended_ || there_.contains(digest); });
-    return there_.contains(digest);
+    const auto has_more = [&] {
+      const auto& known = there_[digest];
+      return known.whole || known.bytes > offset;
+    };
+    changed_.wait(lock, stop, [&] { return ended_ || has_more(); });
+    return has_more() ? std::optional(there_[digest]) : std::nullopt;
+  }
+  /// Whether bytes were given away that the pull then took back.
+  bool came_anew() {
+    const std::scoped_lock lock(mutex_);
+    return came_anew_;
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::set<Digest> there_;
+  std::map<Digest, BlobArrival> there_;
+  bool came_anew_ = false;
   bool ended_ = false;
 };
 
@@ -76,14 +92,23 @@ PullResult pull_along(Registry& registry, Store& store, const Reference& referen
     const std::jthread thread([&] {
       failure.guard([&] {
         result = pull_image(registry, store, reference, image, platform, parallel, progress,
-                            failure.token(), [&](const Digest& digest) { arrivals.add(digest); });
+                            failure.token(), [&](const Digest& digest, const BlobArrival& arrival) {
+                              arrivals.add(digest, arrival);
+                            });
       });
       arrivals.end();
     });
+    const BlobReady ready = [&](const Descriptor& blob, std::uint64_t offset,
+                                const std::stop_token& ended) {
+      return arrivals.wait(blob.digest, offset, ended);
+    };
     failure.guard([&] {
-      work([&](const Descriptor& blob,
-               const std::stop_token& ended) { return arrivals.wait(blob.digest, ended); },
-           failure.token());
+      try {
+        work(ready, failure.token());
+      } catch (const base::Error& error) {
+        if (error.code() != base::ErrorCode::kIntegrity || !arrivals.came_anew()) throw;
+        work(ready, failure.token());
+      }
     });
   }
   failure.rethrow();

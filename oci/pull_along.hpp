@@ -9,8 +9,9 @@
 
 namespace oci {
 
-/// What is done with layers while others are on their way: it asks for each with `ready`.
-using AlongWork = std::function<void(const LayerReady& ready, const std::stop_token& stop)>;
+/// What is done with layers while they are on their way: it asks for their bytes with `ready`. May
+/// be called a second time, from the start, where what came first was not the layer.
+using AlongWork = std::function<void(const BlobReady& ready, const std::stop_token& stop)>;
 
 /// pull_image() on a thread of its own, and `work` meanwhile on the caller's. Returns when both are
 /// done; when one fails the other is stopped, and what the first failed with is thrown.

@@ -7,17 +7,21 @@ namespace oci {
 namespace {
 
 constexpr std::size_t kPieces = 8;
-constexpr std::size_t kPieceBytes = 512U << 10;
+constexpr std::size_t kPieceBytes = 256U << 10;
 
 }  // namespace
 
-ReadAhead::ReadAhead(ByteSource& source) : source_(source), empty_(kPieces) {
+ReadAhead::ReadAhead(ByteSource& source, Onlooker onlooker)
+    : source_(source), onlooker_(std::move(onlooker)), empty_(kPieces) {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  if (onlooker_) looking_ = std::jthread([this](const std::stop_token& stop) { look(stop); });
 }
 
 void ReadAhead::stop() {
-  thread_.request_stop();
-  if (thread_.joinable()) thread_.join();
+  for (auto* thread : {&thread_, &looking_}) thread->request_stop();
+  for (auto* thread : {&thread_, &looking_}) {
+    if (thread->joinable()) thread->join();
+  }
 }
 
 void ReadAhead::run(const std::stop_token& stop) {
@@ -28,7 +32,8 @@ void ReadAhead::run(const std::stop_token& stop) {
     failure_ = std::current_exception();
   }
   const std::scoped_lock lock(mutex_);
-  ended_ = true;
+  read_to_end_ = true;
+  ended_ = !onlooker_;
   changed_.notify_all();
 }
 
@@ -46,9 +51,25 @@ bool ReadAhead::fill_next(const std::stop_token& stop) {
   piece.filled = source_.read(piece.bytes);
   if (piece.filled == 0) return false;
   const std::scoped_lock lock(mutex_);
-  full_.push_back(std::move(piece));
+  (onlooker_ ? unseen_ : full_).push_back(std::move(piece));
   changed_.notify_all();
   return true;
+}
+
+void ReadAhead::look(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (changed_.wait(lock, stop, [this] { return !unseen_.empty() || read_to_end_; })) {
+    if (unseen_.empty()) break;
+    auto piece = std::move(unseen_.front());
+    unseen_.pop_front();
+    lock.unlock();
+    onlooker_(std::span(piece.bytes).first(piece.filled));
+    lock.lock();
+    full_.push_back(std::move(piece));
+    changed_.notify_all();
+  }
+  ended_ = true;
+  changed_.notify_all();
 }
 
 std::size_t ReadAhead::read(std::span<std::byte> buffer) {

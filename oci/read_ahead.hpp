@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <mutex>
+#include <span>
 #include <stop_token>
 #include <thread>
 #include <vector>
@@ -15,12 +17,16 @@
 
 namespace oci {
 
-/// Reads a source ahead in a thread of its own, so that who makes the bytes and who uses them work
-/// side by side. Holds 4 MiB at most.
+/// Sees all bytes in order, in a thread of its own.
+using Onlooker = std::function<void(std::span<const std::byte>)>;
+
+/// Reads a source ahead in a thread of its own, so that who makes the bytes, who looks at them and
+/// who uses them work side by side. Holds 2 MiB at most.
 class ReadAhead final : public ByteSource {
  public:
-  /// Begins to read. `source` must outlive this, and is the thread's alone until stop().
-  explicit ReadAhead(ByteSource& source);
+  /// Begins to read. `source` must outlive this, and is the thread's alone until stop(). What
+  /// read() gives, `onlooker` (may be empty) has seen before.
+  explicit ReadAhead(ByteSource& source, Onlooker onlooker = {});
   ~ReadAhead() override { stop(); }
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
@@ -29,7 +35,7 @@ class ReadAhead final : public ByteSource {
 
   /// What the source threw is thrown here, after the bytes before it.
   std::size_t read(std::span<std::byte> buffer) override;
-  /// Ends the thread after the read it is in; what was read and not taken is gone.
+  /// Ends the threads after what they are at; what was read and not taken is gone.
   void stop();
 
  private:
@@ -41,15 +47,20 @@ class ReadAhead final : public ByteSource {
 
   void run(const std::stop_token& stop);
   bool fill_next(const std::stop_token& stop);
+  void look(const std::stop_token& stop);
 
   ByteSource& source_;
+  Onlooker onlooker_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
+  std::deque<Piece> unseen_;
   std::deque<Piece> full_;
   std::vector<Piece> empty_;
-  bool ended_ = false;
+  bool read_to_end_ = false;  ///< Nothing more comes into unseen_,
+  bool ended_ = false;        ///< or into full_.
   std::exception_ptr failure_;
   std::jthread thread_;
+  std::jthread looking_;
 };
 
 }  // namespace oci

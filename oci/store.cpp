@@ -101,6 +101,10 @@ std::filesystem::path Store::blob_path(const Digest& digest) const {
   return root_ / "blobs" / digest.algorithm() / digest.hex();
 }
 
+std::filesystem::path Store::partial_path(const Digest& digest) const {
+  return root_ / "tmp" / fmt::format("{}-{}{}", digest.algorithm(), digest.hex(), kPartialSuffix);
+}
+
 bool Store::contains(const Descriptor& blob) const {
   struct stat status {};
   return ::lstat(blob_path(blob.digest).c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
@@ -126,6 +130,12 @@ base::FileDescriptor Store::open_blob(const Digest& digest) const {
                        .hint = "remove it, and find out who put it there"});
   }
   return fd;
+}
+
+base::FileDescriptor Store::open_arriving_blob(const Digest& digest) const {
+  base::FileDescriptor fd(
+      ::open(partial_path(digest).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  return fd ? std::move(fd) : open_blob(digest);
 }
 
 std::optional<std::string> Store::read_blob(const Digest& digest, std::size_t limit) const {
@@ -159,10 +169,7 @@ Digest Store::put_blob(std::string_view bytes, std::string_view algorithm) {
 
 std::unique_ptr<BlobWriter> Store::write_blob(const Descriptor& blob, const std::stop_token& stop) {
   const auto& digest = blob.digest;
-  BlobPlace place{
-      .partial =
-          root_ / "tmp" / fmt::format("{}-{}{}", digest.algorithm(), digest.hex(), kPartialSuffix),
-      .final = blob_path(digest)};
+  BlobPlace place{.partial = partial_path(digest), .final = blob_path(digest)};
   return std::make_unique<FileBlobWriter>(
       blob, std::move(place), [this, &blob] { return contains(blob); }, stop);
 }

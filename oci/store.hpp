@@ -62,6 +62,8 @@ class Store {
   /// For reading. Throws base::Error kNotFound when it is missing, kIntegrity when it is anything
   /// but a plain file (a symlink could lead to any file of the host).
   [[nodiscard]] base::FileDescriptor open_blob(const Digest& digest) const;
+  /// The same for a blob that may be on its way still: what is there of it.
+  [[nodiscard]] base::FileDescriptor open_arriving_blob(const Digest& digest) const;
   /// The whole blob, digest checked. A corrupt one is removed and reads as nullopt, as does a
   /// missing.
   [[nodiscard]] std::optional<std::string> read_blob(const Digest& digest, std::size_t limit) const;
@@ -107,6 +109,7 @@ class Store {
     base::FileLock lock;
     base::TempDir folder;
   };
+  [[nodiscard]] std::filesystem::path partial_path(const Digest& digest) const;
   Session open_session();
   void prepare();
   void sweep();

@@ -30,18 +30,20 @@ constexpr std::string_view kKnownTypeFlags(
 /// normalizes them on the way. In the "C" locale it cannot, says so, and leaves the bytes alone.
 class CLocale {
  public:
-  CLocale() : locale_(::newlocale(LC_ALL_MASK, "C", nullptr)), previous_(::uselocale(locale_)) {}
-  ~CLocale() {
-    ::uselocale(previous_);
-    ::freelocale(locale_);
-  }
+  CLocale() : previous_(::uselocale(c_locale())) {}
+  ~CLocale() { ::uselocale(previous_); }
   CLocale(const CLocale&) = delete;
   CLocale& operator=(const CLocale&) = delete;
   CLocale(CLocale&&) = delete;
   CLocale& operator=(CLocale&&) = delete;
 
  private:
-  locale_t locale_;
+  /// Lives as long as the program: making one takes a lock of all threads.
+  static locale_t c_locale() {
+    static const locale_t locale = ::newlocale(LC_ALL_MASK, "C", nullptr);
+    return locale;
+  }
+
   locale_t previous_;
 };
 

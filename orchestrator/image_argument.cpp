@@ -106,7 +106,7 @@ void use_image(Session& session, const std::string& source, const ImageWork& wor
   oci::pull_along(
       *remote.registry, session.store(), remote.reference, remote.argument.image, remote.platform,
       session.jobs() * 2, pull_progress(session),
-      [&](const oci::LayerReady& ready, const std::stop_token& stop) {
+      [&](const oci::BlobReady& ready, const std::stop_token& stop) {
         work(remote.argument, ready, stop);
       },
       session.stop());

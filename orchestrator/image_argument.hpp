@@ -29,7 +29,7 @@ oci::Reference reference_of(const std::string& source);
 ImageArgument open_image(Session& session, const std::string& source, bool layers);
 
 /// What is done with an image whose layers are on their way. Empty `ready`: all are there.
-using ImageWork = std::function<void(const ImageArgument& image, const oci::LayerReady& ready,
+using ImageWork = std::function<void(const ImageArgument& image, const oci::BlobReady& ready,
                                      const std::stop_token& stop)>;
 
 /// As open_image() with layers, and meanwhile calls `work`.

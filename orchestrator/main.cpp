@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <malloc.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -8,6 +9,7 @@
 
 int main(int argc, char** argv) {
   base::forbid_core_dumps();
+  ::mallopt(M_ARENA_MAX, 2);  // Else every thread keeps memory of its own that others can't use.
   orchestrator::Environment environment{std::cin, std::cout, std::cerr, base::Environment(),
                                         "/dev/termination-log"};
   for (char** entry = environ; *entry != nullptr; ++entry) {

@@ -23,6 +23,7 @@ struct CommonOptions {
   std::vector<std::string> volumes;  ///< NAME=DIR.
   std::string image_engine = "native";
   std::string artifact_engine = "native";
+  std::string runtime;  ///< "runc", "crun", "chroot"; empty: the first that works.
   std::string disk_firmware = "uefi";
   unsigned jobs = 0;  ///< 0: the number of processors we may use.
   bool offline = false;
@@ -60,6 +61,7 @@ struct Invocation {
   std::string format = "text";
   std::filesystem::path output = ".";
   bool image_archive = false;
+  bool no_clobber = false;  ///< Of build: refuse to replace an artifact.
   bool raw = false;
   bool config = false;
   bool all = false;  ///< Of pull and push: every platform; of prune: named images too.

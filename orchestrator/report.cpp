@@ -4,6 +4,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <fstream>
+
 namespace orchestrator {
 namespace {
 
@@ -66,8 +68,29 @@ nlohmann::json make_report(const BuildReport& build, const Plan& plan,
       report["artifacts"].push_back(*outcomes[index].record);
     }
   }
+  if (build.written_bytes) report["writtenBytes"] = *build.written_bytes;
   if (build.error) report["error"] = describe_error(*build.error);
   return report;
+}
+
+std::optional<std::uint64_t> written_bytes() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  for (std::uint64_t value = 0; io >> name >> value;) {
+    if (name == "write_bytes:") return value;
+  }
+  return std::nullopt;
+}
+
+void add_stages(nlohmann::json& report, const BuildReport& build, const Plan& plan,
+                const std::vector<StageOutcome>& outcomes, bool before) {
+  auto& stages = report["stages"];
+  std::size_t at = before ? 0 : stages.size();
+  for (std::size_t i = 0; i < plan.stages.size() && i < outcomes.size(); ++i) {
+    if (plan.stages[i].artifact != build.artifact) continue;
+    const auto place = stages.begin() + static_cast<std::ptrdiff_t>(at++);
+    stages.insert(place, describe_stage(plan.stages[i], outcomes[i], build.started));
+  }
 }
 
 std::string format_time(std::chrono::system_clock::time_point time) {

@@ -2,7 +2,6 @@
 #include "orchestrator/session.hpp"
 
 #include <fmt/format.h>
-#include <sched.h>
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
@@ -11,6 +10,8 @@
 #include <mutex>
 
 #include "auth/keychain.hpp"
+#include "base/resource_limits.hpp"
+#include "oci/container_runtimes.hpp"
 #include "oci/mirrored_registry.hpp"
 #include "oci/registries_conf.hpp"
 #include "oci/registry_client.hpp"
@@ -108,11 +109,7 @@ Session::Session(const CommonOptions& options, Environment& environment, std::st
 }
 
 unsigned Session::jobs() const {
-  if (options_.jobs != 0) return options_.jobs;
-  cpu_set_t processors;
-  CPU_ZERO(&processors);
-  if (::sched_getaffinity(0, sizeof(processors), &processors) != 0) return 1;
-  return static_cast<unsigned>(CPU_COUNT(&processors));
+  return options_.jobs != 0 ? options_.jobs : base::resource_limits().processors;
 }
 
 oci::Store& Session::store() {
@@ -185,6 +182,15 @@ const oci::RegistryRules& Session::registry_rules() {
 
 std::vector<oci::PullPlace> Session::places_for(const oci::Reference& reference) {
   return registry_rules().places_for(reference, reference.digest.has_value());
+}
+
+std::unique_ptr<oci::ContainerRunner> Session::make_container_runner() {
+  const std::scoped_lock lock(mutex_);
+  if (!scratch_) scratch_ = store().make_temp_dir("runtime");
+  return oci::choose_runtime({.runtime = oci::parse_runtime(options_.runtime),
+                              .scratch = scratch_->path(),
+                              .may_mount = may_mount_},
+                             process_);
 }
 
 std::optional<std::int64_t> Session::source_date_epoch() const {

@@ -14,6 +14,8 @@
 #include "stages/gce_archive.hpp"
 #include "stages/iso_check.hpp"
 #include "stages/raw_disk_check.hpp"
+#include "stages/uki/pe_image.hpp"
+#include "stages/uki/uki_check.hpp"
 #include "stages/vhd.hpp"
 
 namespace stages {
@@ -99,8 +101,11 @@ void describe_ipxe(const DiskBytes& file, const ViewContext& /*context*/, Artifa
   }
 }
 
+/// A kernel with an EFI stub is an EFI program as well, but no EFI program is a kernel.
 bool is_kernel(const DiskBytes& file) {
-  return architecture_of_kernel(head_of(file, kKernelHeadBytes)).has_value();
+  const auto head = head_of(file, kKernelHeadBytes);
+  return head.size() == kKernelHeadBytes &&
+         (head.substr(0x202, 4) == "HdrS" || head.substr(0x38, 4) == "ARM\x64");
 }
 
 void describe_kernel(const DiskBytes& file, const ViewContext& /*context*/, ArtifactView& view) {
@@ -114,8 +119,16 @@ void describe_kernel(const DiskBytes& file, const ViewContext& /*context*/, Arti
   }
 }
 
+void describe_efi_program(const DiskBytes& file, const ViewContext& context, ArtifactView& view) {
+  const auto description = uki::describe_pe(file.path(), context.stop);
+  view["kind"] = description.at("type");
+  for (const auto& [key, value] : description.items()) {
+    if (key != "type") view[key] = value;
+  }
+}
+
 // In this order: an ISO can have a GPT as well, and a VHD begins as its disk does.
-constexpr std::array<ArtifactViewRow, 7> kViews = {{
+constexpr std::array<ArtifactViewRow, 8> kViews = {{
     {"iso", "ISO 9660 image", &is_iso, &describe_iso, &check_iso_view},
     {"vhd", "fixed VHD, as Azure takes it", &is_vhd, &describe_vhd, &check_vhd_view},
     {"raw-disk", "raw disk with a GPT", &is_disk, &describe_disk, &check_disk_view},
@@ -123,6 +136,7 @@ constexpr std::array<ArtifactViewRow, 7> kViews = {{
     {"squashfs", "squashfs", &is_squashfs, &describe_squashfs, &check_squashfs_view},
     {"ipxe", "iPXE script", &is_ipxe, &describe_ipxe, nullptr},
     {"kernel", "Linux kernel", &is_kernel, &describe_kernel, nullptr},
+    {"efi-program", "EFI program", &uki::looks_like_pe, &describe_efi_program, nullptr},
 }};
 
 std::uint64_t stored_bytes(const std::filesystem::path& file) {
@@ -151,14 +165,20 @@ ArtifactView view_artifact(const std::filesystem::path& file, const ViewContext&
   const DiskBytes bytes(file);
   const auto row = std::find_if(kViews.begin(), kViews.end(),
                                 [&](const ArtifactViewRow& one) { return one.matches(bytes); });
-  const bool known = row != kViews.end();
+  if (row == kViews.end()) {
+    throw base::Error({.code = base::ErrorCode::kUsage,
+                       .what = fmt::format("cannot inspect {}", file.string()),
+                       .why = "it is no kind of file that we know",
+                       .hint = "images are named as REF, oci:DIR, oci-archive:FILE or "
+                               "docker-archive:FILE"});
+  }
   ArtifactView view = {{"file", file.string()},
-                       {"kind", known ? row->kind : "unknown"},
-                       {"title", known ? row->title : "a file of no kind that we know"},
+                       {"kind", row->kind},
+                       {"title", row->title},
                        {"size", bytes.size()},
                        {"storedSize", stored_bytes(file)},
                        {"sha256", digest_of_file(file, context.stop).hex()}};
-  if (known) add_row(*row, bytes, context, view);
+  add_row(*row, bytes, context, view);
   return view;
 }
 

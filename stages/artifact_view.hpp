@@ -35,8 +35,8 @@ struct ArtifactViewRow {
 };
 
 /// Looks at any file, ours or not: kind, size, sha256, architecture, partitions, file systems, what
-/// it boots with, and whether our own check of such artifacts passes, or why not ("check"). A file
-/// of no known kind is "unknown". Throws base::Error kIo, or kInterrupted.
+/// it boots with, and whether our own check of such artifacts passes, or why not ("check"). Throws
+/// base::Error kUsage for a file of no known kind, kIo, or kInterrupted.
 ArtifactView view_artifact(const std::filesystem::path& file, const ViewContext& context);
 
 }  // namespace stages

@@ -9,7 +9,7 @@
 #include "stages/ext2_reader.hpp"
 #include "stages/fat_volume.hpp"
 #include "stages/gpt_check.hpp"
-#include "stages/iso_check.hpp"
+#include "stages/iso_reading.hpp"
 
 namespace stages {
 namespace {
@@ -133,7 +133,7 @@ void describe_disk(const DiskBytes& disk, const ViewContext& context, ArtifactVi
 void describe_iso(const DiskBytes& iso, const ViewContext& context, ArtifactView& view) {
   view["volume"] = iso_volume_name(iso);
   view["firmware"] = ArtifactView::array();
-  const auto entries = read_iso_boot(iso);
+  const auto entries = read_boot_catalog(iso);
   if (entries.efi) view["firmware"].push_back("uefi");
   if (entries.bios) {
     view["firmware"].push_back("bios");

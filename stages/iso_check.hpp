@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <stop_token>
-#include <string>
 
 #include "base/process.hpp"
 #include "stages/architecture.hpp"
-#include "stages/disk_bytes.hpp"
 
 namespace stages {
 
@@ -21,18 +17,5 @@ namespace stages {
 /// Sources: ECMA-119, El Torito 1.0, UEFI 2.10 chapters 5 and 13.
 void check_iso(base::ProcessRunner& runner, const std::filesystem::path& iso,
                Architecture architecture, const std::stop_token& stop);
-
-/// What a BIOS and what UEFI start from.
-struct IsoBootEntries {
-  std::optional<std::uint64_t> bios;  ///< Where the image lies, in bytes.
-  std::optional<std::uint64_t> efi;
-};
-
-/// Throws base::Error kArtifactTool when there is no boot catalogue. Source: El Torito 1.0, "The
-/// Boot Catalog".
-IsoBootEntries read_iso_boot(const DiskBytes& iso);
-
-/// The name of the volume, without the blanks at its end.
-std::string iso_volume_name(const DiskBytes& iso);
 
 }  // namespace stages

@@ -36,7 +36,7 @@ oci::PullResult PullStage::pull(const StageContext& context) const {
   }
   const auto config = oci::fetch_config(*context.registry, store, options_.reference, image,
                                         options_.platform, context.stop);
-  const oci::AlongWork stack = [&](const oci::LayerReady& ready, const std::stop_token& stop) {
+  const oci::AlongWork stack = [&](const oci::BlobReady& ready, const std::stop_token& stop) {
     oci::prepare_snapshots(
         store, image.manifest, config,
         {.options = {.keep_owners = ::geteuid() == 0},

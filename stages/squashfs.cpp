@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <thread>
 
 #include "stages/left_out.hpp"
 #include "stages/partial_file.hpp"
@@ -11,6 +12,9 @@
 
 namespace stages {
 namespace {
+
+/// Each takes 10 MB: with 32 of them mksquashfs took 459 MB in all, with 8 272 MB, with 2 161 MB.
+constexpr unsigned kMaxProcessors = 32;
 
 base::Command command_for(const std::filesystem::path& root, const std::filesystem::path& output,
                           const SquashfsOptions& options) {
@@ -27,8 +31,9 @@ base::Command command_for(const std::filesystem::path& root, const std::filesyst
   arguments.insert(arguments.end(),
                    {"-Xcompression-level", std::to_string(options.compression_level), "-b", "1M",
                     "-mem", fmt::format("{}M", options.memory_mib)});
-  if (options.processors != 0) {
-    arguments.insert(arguments.end(), {"-processors", std::to_string(options.processors)});
+  const auto processors = options.processors != 0 ? options.processors : kMaxProcessors;
+  if (options.processors != 0 || std::thread::hardware_concurrency() > processors) {
+    arguments.insert(arguments.end(), {"-processors", std::to_string(processors)});
   }
   // Patterns are anchored at the root unless they begin with "...". A leading dot wants its own.
   arguments.insert(arguments.end(), {"-wildcards", "-e"});

@@ -19,7 +19,7 @@ struct SquashfsOptions {
   int compression_level = 6;
   /// For mksquashfs's caches; its threads and tables come on top. It took 127 MB in all there.
   unsigned memory_mib = 256;
-  unsigned processors = 0;  ///< 0: all there are.
+  unsigned processors = 0;  ///< 0: all there are, and 32 at most, to stay below 512 MB in all.
   /// Seconds since 1970: the date of the image; later dates of files become this.
   std::int64_t epoch = 0;
 };

@@ -8,7 +8,7 @@ import sys
 
 LAST = 293
 # The rows claimed so far, first and last of each run.
-CLAIMED = [(1, 120), (180, 184), (196, 197), (205, 205), (224, 234), (248, 278), (288, 288)]
+CLAIMED = [(1, 120), (180, 184), (196, 197), (205, 205), (224, 278), (288, 288)]
 
 NAME = re.compile(r"case(\d{3})", re.IGNORECASE)
 TEST = re.compile(r"(?:TEST(?:_F|_P)?\s*\([^)]*\)|def test_\w+)")

@@ -36,8 +36,11 @@ nlohmann::json describe(const ImageArgument& argument, const oci::ImageConfig& c
 }
 
 void unpack_image(Session& session, const ImageArgument& argument,
-                  const std::filesystem::path& folder, const oci::LayerReady& ready,
+                  const std::filesystem::path& folder, const oci::BlobReady& ready,
                   const std::stop_token& stop) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    base::remove_tree(entry.path());  // Of the first time, when this is the second.
+  }
   const auto& manifest = argument.image.manifest;
   const auto config = oci::read_config(session.store(), manifest);
   oci::check_layers_match(manifest, config, argument.name);
@@ -130,8 +133,9 @@ int run_unpack(Session& session, const Invocation& invocation) {
   const auto lease = session.store().lease();
   use_image(
       session, invocation.subject,
-      [&](const ImageArgument& argument, const oci::LayerReady& ready,
-          const std::stop_token& stop) { unpack_image(session, argument, folder, ready, stop); });
+      [&](const ImageArgument& argument, const oci::BlobReady& ready, const std::stop_token& stop) {
+        unpack_image(session, argument, folder, ready, stop);
+      });
   session.environment().out << folder.string() << '\n';
   return 0;
 }
@@ -161,7 +165,7 @@ int run_push(Session& session, const Invocation& invocation) {
 
 int run_inspect(Session& session, const Invocation& invocation) {
   // A file that is there is meant, even where an image has that name too: docker://NAME is it.
-  if (std::filesystem::is_regular_file(invocation.subject)) {
+  if (std::error_code error; std::filesystem::is_regular_file(invocation.subject, error)) {
     return run_inspect_file(session, invocation);
   }
   const auto argument = open_image(session, invocation.subject, false);

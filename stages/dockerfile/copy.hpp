@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "oci/digest.hpp"
+#include "stages/dockerfile/content_digests.hpp"
 
 namespace stages::dockerfile {
 
@@ -33,13 +35,17 @@ struct CopyRequest {
   std::string chmod;                  ///< Octal or symbolic; empty: as it is.
   bool unpack = false;  ///< ADD: local tars (plain, gzip, bzip2, xz, zstd) are unpacked.
   std::optional<std::int64_t> epoch;  ///< Clamps times.
+  ContentDigests* digests = nullptr;  ///< Knows contents read before; may be none. Outlives plans.
 };
 
 /// The selected files of a request.
 class CopyPlan {
  public:
-  /// Looks the sources up. Throws base::Error kBuildStep naming the pattern that matches nothing,
-  /// and what is no file, folder or symlink.
+  /// Looks the sources up. Throws base::Error: kBuildStep naming what does not exist (a pattern
+  /// with wildcards may match nothing, as in BuildKit), a file of a context that is no file, folder
+  /// or symlink, and several sources for a destination that is no folder; kManifest for a --chmod
+  /// or
+  /// --exclude that means nothing; kIo.
   CopyPlan(CopyRequest request, const std::stop_token& stop);
 
   /// sha256 over what would be copied: names, types, modes, owners, link targets, contents; no
@@ -47,11 +53,20 @@ class CopyPlan {
   [[nodiscard]] oci::Digest digest() const;
 
   /// Puts it down beneath the folder `root` with the rules of a layer writer: nothing outside
-  /// `root` is touched, whatever symlinks it holds. Throws base::Error kBuildStep, kIo, kNoSpace.
+  /// `root` is touched, whatever symlinks it holds. Folders that are there stay, with what is in
+  /// them; files give way to files, but never to a folder, nor a folder to a file. Throws
+  /// base::Error kBuildStep, kIo, kNoSpace, kIntegrity (a hostile archive), kInterrupted.
   void apply(const std::filesystem::path& root) const;
 
+  /// The patterns that match nothing.
+  [[nodiscard]] const std::vector<std::string>& unmatched() const;
+  /// What is copied, as paths from the source root.
+  [[nodiscard]] std::vector<std::string> sources() const;
+
  private:
-  CopyRequest request_;
+  struct Selected;
+  std::shared_ptr<const Selected> selected_;
+  std::stop_token stop_;
 };
 
 }  // namespace stages::dockerfile

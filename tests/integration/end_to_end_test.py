@@ -3,11 +3,13 @@
 """The program as its users run it: a real docker-registry (TLS, password) on loopback, a small image,
 an ISO. Usage: end_to_end_test.py PROGRAM [unittest arguments]"""
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -219,7 +221,7 @@ class EndToEnd(unittest.TestCase):
         self.assertIn("layers go into one directory", result.stderr)
         self.assertEqual(self.digest(), self.digest(other))
 
-    def test_a_kill_loses_nothing(self):
+    def test_case238_a_kill_loses_nothing(self):
         random = os.urandom(1 << 20)
         layout = self.work / "layout"
         tars = test_image.bootable_layers()
@@ -249,7 +251,7 @@ class EndToEnd(unittest.TestCase):
         for digest in complete:
             self.assertNotIn(f"GET /v2/demo/big/blobs/sha256:{digest}", asked)
 
-    def test_a_termination_ends_in_time_and_leaves_nothing_half(self):
+    def test_case240_a_termination_ends_in_time_and_leaves_nothing_half(self):
         process = subprocess.Popen(self.command(["build", self.manifest(), "-o", self.out],
                                                 self.store), stderr=subprocess.PIPE,
                                    stdout=subprocess.DEVNULL, text=True,
@@ -299,7 +301,7 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual((root / "usr/bin/tool").stat().st_mode & 0o7777, 0o4755)
         self.assertEqual(os.readlink(root / "boot/vmlinuz"), "/boot/vmlinuz-6.1.0-1")
 
-    def test_a_disk_too_small_is_told_of_with_numbers(self):
+    def test_case236_a_store_too_small_is_told_of_with_numbers(self):
         layout = self.work / "layout"
         test_image.write_layout(str(layout), [test_image.layer({"data": os.urandom(8 << 20)})])
         self.program(["push", f"oci:{layout}", f"{self.host}/demo/large:1", "--credentials",
@@ -358,7 +360,7 @@ class EndToEnd(unittest.TestCase):
                                    check=True, capture_output=True, timeout=60).stdout.decode()
             self.assertEqual(found, text, path)
 
-    def test_memory_does_not_grow_with_the_layer(self):
+    def test_case242_memory_does_not_grow_with_the_layer(self):
         layout = self.work / "layout"
         subprocess.run([sys.executable, test_image.__file__, layout, "1024"], check=True)
         self.program(["push", f"oci:{layout}", f"{self.host}/demo/gigabyte:1", "--credentials",
@@ -375,6 +377,112 @@ class EndToEnd(unittest.TestCase):
 
         self.assertLess(int(peak), 64 * 1024, "KiB resident")
         self.assertEqual((self.work / "root/big").stat().st_size, 1 << 30)
+
+    def push_random(self, name, megabytes):
+        """A bootable image with a layer that does not compress; gives the digests of its layers."""
+        layout = self.work / "layout"
+        tars = test_image.bootable_layers()
+        tars.insert(1, test_image.layer({"data": os.urandom(megabytes << 20)}))
+        layers = test_image.write_layout(str(layout), tars)
+        self.program(["push", f"oci:{layout}", f"{self.host}/{name}:1", "--credentials", self.config],
+                     store=self.work / "other", check=True)
+        shutil.rmtree(layout)
+        return layers
+
+    @contextlib.contextmanager
+    def disk(self, size, options=""):
+        """A file system of that size with room for a store and an output folder, and nothing else."""
+        folder = self.work / "disk"
+        folder.mkdir(exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}{options}", "tmpfs", folder],
+                       check=True)
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", folder], check=True)
+
+    def build_on(self, disk, image, **keywords):
+        return self.build(self.manifest(image=f"{image}:1"), store=disk / "store",
+                          out=disk / "out", **keywords)
+
+    def test_case236_a_build_too_large_for_the_disk_is_refused_before_the_download(self):
+        layers = self.push_random("demo/large", 8)
+        with self.disk("20m") as disk:
+            result = self.build_on(disk, "demo/large")
+
+        self.assertEqual(result.returncode, 8, result.stderr)
+        self.assertRegex(result.stderr, r"needs at least [0-9.]+ MiB \([0-9.]+ MiB for layers, [0-9.]+ "
+                                        r"MiB for the tree, [0-9.]+ MiB for the squashfs, [0-9.]+ MiB "
+                                        r"for the ISO\), and [0-9.]+ MiB are free")
+        asked = (self.base / "registry/registry.log").read_text()
+        for digest in layers:
+            self.assertNotIn(f"GET /v2/demo/large/blobs/{digest}", asked)
+
+    def test_case243_a_build_needs_room_for_layers_tree_squashfs_and_iso_and_no_more(self):
+        self.push_random("demo/peak", 24)
+        unprivileged = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
+        for prefix in ((), unprivileged):  # The ISO has 17 MiB to boot with, made in the store.
+            with self.disk("128m") as disk, self.subTest(prefix=prefix):
+                self.build_on(disk, "demo/peak", prefix=prefix, check=True)
+                self.assertGreater((disk / "out/demo.iso").stat().st_size, 24 << 20)
+
+    def test_case235_a_disk_that_runs_full_ends_the_build_and_leaves_nothing_half(self):
+        self.push_random("demo/full", 16)
+        for size, out in (("44m", self.out), ("58m", self.work / "disk/out")):
+            with self.disk(size) as disk, self.subTest(size=size):
+                result = self.build(self.manifest(image="demo/full:1"), store=disk / "store", out=out)
+                self.assertEqual(result.returncode, 8, result.stderr)
+                self.assertRegex(result.stderr, "No space left on device|exceeds free space")
+                self.assertLessEqual({p.name for p in out.rglob("*")}, {"demo.report.json"})
+                self.assertEqual(list((disk / "store/tmp").glob("session*")), [])
+
+    def test_case235_a_disk_that_runs_full_ends_the_unpack_with_the_path(self):
+        self.push_random("demo/full", 16)
+        with self.disk("8m") as disk:
+            result = self.program(["unpack", f"{self.host}/demo/full:1", disk / "root",
+                                   "--credentials", self.config], store=self.store)
+
+        self.assertEqual(result.returncode, 8, result.stderr)
+        self.assertRegex(result.stderr, r"data of layer 2 of 4 .*\n.*No space left on device")
+
+    def test_case237_a_disk_that_cannot_be_written_is_told_of_at_once(self):
+        begin = time.monotonic()
+        with self.disk("8m", ",ro") as disk:
+            pull = self.program(["pull", f"{self.host}/demo/image:1", "--credentials", self.config],
+                                store=disk / "store")
+            build = self.build(self.manifest(), out=disk / "out")
+
+        for result in (pull, build):
+            self.assertEqual(result.returncode, 8, result.stderr)
+            self.assertIn("Read-only file system", result.stderr)
+        self.assertLess(time.monotonic() - begin, 10)
+
+    def test_case247_what_is_there_is_replaced_whole_or_with_no_clobber_not_at_all(self):
+        self.out.mkdir()
+        iso, half = self.out / "demo.iso", self.out / "demo.iso.partial"
+        iso.write_text("precious")
+        half.write_text("of a run that was killed")
+
+        refused = self.build(self.manifest(), "--no-clobber")
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertIn(f"will not replace {iso}", refused.stderr)
+        self.assertEqual(iso.read_text(), "precious")
+        with open(iso) as before:
+            self.build(self.manifest(), check=True)
+            self.assertEqual(before.read(), "precious", "another file has the name now")
+        self.assertGreater(iso.stat().st_size, 1 << 20)
+        self.assertFalse(half.exists())
+        self.build(self.manifest(), "--no-clobber", check=True)  # All is there: nothing is replaced.
+
+    def test_an_iso_and_its_netboot_files_are_written_from_one_squashfs(self):
+        self.push_random("demo/once", 40)
+
+        self.build(self.manifest(image="demo/once:1",
+                                 artifacts="    iso: true\n    netboot: true\n"), check=True)
+
+        written = self.report()["writtenBytes"]
+        copies = 5  # Layer, tree, squashfs in the store; squashfs in the ISO and beside it.
+        self.assertLess(written, (copies * 40 + 32) << 20)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole images between a registry that misbehaves and a store.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <random>
 
 #include "base/files.hpp"
@@ -195,14 +197,82 @@ TEST(RegistryImage, ALayerIsUsedWhileAnotherIsOnItsWay) {
   Local local;
   bool first_alone = false;
 
-  pull_along(local, registry, [&](const oci::LayerReady& ready, const std::stop_token& stop) {
-    EXPECT_TRUE(ready(descriptor_of(layers[0]), stop));
+  pull_along(local, registry, [&](const oci::BlobReady& ready, const std::stop_token& stop) {
+    EXPECT_TRUE(ready(descriptor_of(layers[0]), layers[0].size(), stop));
     first_alone = local.has(layers[0]) && !local.has(layers[1]);
-    EXPECT_TRUE(ready(descriptor_of(layers[1]), stop));
+    EXPECT_TRUE(ready(descriptor_of(layers[1]), layers[1].size(), stop));
     EXPECT_TRUE(local.has(layers[1]));
   });
 
   EXPECT_TRUE(first_alone);
+}
+
+/// The layer as it is read while it comes; refused at the end when it is not what it should be.
+std::string read_while_it_comes(const oci::Store& store, const std::string& layer,
+                                const oci::BlobReady& ready, const std::stop_token& stop) {
+  const std::string name = "the layer";
+  const auto blob = descriptor_of(layer);
+  oci::ArrivingBlob source(store, blob, name, ready, stop);
+  std::string read(layer.size() + 1, '\0');
+  read.resize(oci::read_fully(source, std::as_writable_bytes(std::span(read))));
+  if (read == layer) return read;
+  EXPECT_TRUE(ready(blob, blob.size, stop));
+  throw base::Error({.code = base::ErrorCode::kIntegrity, .what = "bad", .why = "", .hint = ""});
+}
+
+TEST(RegistryImage, ALayerIsReadWhileItIsOnItsWay) {
+  const auto layer = noise(2 * kMiB);
+  const FaultRegistry registry(
+      scripted(json::array({layer_rule({{"stall", 2}, {"stall_after", kMiB}}, layer)})));
+  put_image(registry, layer);
+  Local local;
+  bool began_early = false;
+  std::string read;
+
+  pull_along(local, registry, [&](const oci::BlobReady& ready, const std::stop_token& stop) {
+    began_early = ready(descriptor_of(layer), 0, stop)->bytes < layer.size() && !local.has(layer);
+    read = read_while_it_comes(local.store, layer, ready, stop);
+  });
+
+  EXPECT_TRUE(began_early);
+  EXPECT_EQ(read, layer);
+}
+
+TEST(RegistryImage, Case084WhatWasReadOfABadCopyIsReadOnceMore) {
+  const auto layer = noise(2 * kMiB);
+  const FaultRegistry registry(scripted(json::array({layer_rule({{"flip", true}}, layer)})));
+  put_image(registry, layer);
+  Local local;
+  int times = 0;
+  std::string read;
+
+  pull_along(local, registry, [&](const oci::BlobReady& ready, const std::stop_token& stop) {
+    ++times;
+    read = read_while_it_comes(local.store, layer, ready, stop);
+  });
+
+  EXPECT_EQ(times, 2);
+  EXPECT_EQ(read, layer);
+}
+
+TEST(RegistryImage, WhatAKilledProcessLeftIsNotReadBeforeItsDigestIsKnown) {
+  const auto layer = noise(2 * kMiB);
+  const FaultRegistry registry(scripted(json::array()));
+  put_image(registry, layer);
+  Local local;
+  const auto hex = oci::Digest::of(layer).hex();
+  std::ofstream(local.store.root() / "tmp" / fmt::format("sha256-{}.partial", hex))
+      << std::string(kMiB, '\0');  // As a machine without power may leave it.
+  int times = 0;
+  std::string read;
+
+  pull_along(local, registry, [&](const oci::BlobReady& ready, const std::stop_token& stop) {
+    ++times;
+    read = read_while_it_comes(local.store, layer, ready, stop);
+  });
+
+  EXPECT_EQ(times, 1);
+  EXPECT_EQ(read, layer);
 }
 
 TEST(RegistryImage, ALayerThatDoesNotComeEndsTheWorkWithTheReasonOfThePull) {
@@ -213,8 +283,8 @@ TEST(RegistryImage, ALayerThatDoesNotComeEndsTheWorkWithTheReasonOfThePull) {
   Local local;
 
   const auto error = error_of([&] {
-    pull_along(local, registry, [&](const oci::LayerReady& ready, const std::stop_token& stop) {
-      EXPECT_FALSE(ready(descriptor_of(layers[1]), stop));
+    pull_along(local, registry, [&](const oci::BlobReady& ready, const std::stop_token& stop) {
+      EXPECT_FALSE(ready(descriptor_of(layers[1]), 0, stop));
     });
   });
 
@@ -229,7 +299,7 @@ TEST(RegistryImage, WorkThatFailsStopsThePull) {
   Local local;
 
   const auto error = error_of([&] {
-    pull_along(local, registry, [](const oci::LayerReady&, const std::stop_token&) {
+    pull_along(local, registry, [](const oci::BlobReady&, const std::stop_token&) {
       throw base::Error({.code = base::ErrorCode::kNoSpace, .what = "full", .why = "", .hint = ""});
     });
   });

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/error.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <cstring>
+#include <map>
 
 TEST(Error, RendersFactsAndContextsInTheOrderOfTheDesign) {
   base::Error error({.code = base::ErrorCode::kUnauthorized,
@@ -23,12 +26,20 @@ TEST(Error, EscapesControlCharactersOfForeignTexts) {
   EXPECT_EQ(base::render(error), "error: x\n  because: a\\x1b[31m");
 }
 
-TEST(Error, FullDiskHasItsOwnCode) {
-  try {
-    base::throw_system_error(ENOSPC, "cannot write f");
-    FAIL();
-  } catch (const base::Error& error) {
-    EXPECT_EQ(error.code(), base::ErrorCode::kNoSpace);
-    EXPECT_EQ(base::exit_status(error.code()), 8);
+TEST(Error, Case237AFullDiskAnExceededQuotaAndABrokenDiskAreToldApart) {
+  const std::map<int, base::ErrorCode> codes = {{ENOSPC, base::ErrorCode::kNoSpace},
+                                                {EDQUOT, base::ErrorCode::kNoSpace},
+                                                {EIO, base::ErrorCode::kIo},
+                                                {EROFS, base::ErrorCode::kIo}};
+  for (const auto& [number, code] : codes) {
+    try {
+      base::throw_system_error(number, "cannot write f");
+      FAIL();
+    } catch (const base::Error& error) {
+      EXPECT_EQ(error.code(), code);
+      EXPECT_EQ(base::exit_status(error.code()), 8);
+      EXPECT_EQ(error.facts().what, "cannot write f");
+      EXPECT_THAT(error.facts().why, testing::HasSubstr(std::strerror(number)));
+    }
   }
 }

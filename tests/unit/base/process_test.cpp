@@ -93,3 +93,25 @@ TEST(Process, FailureShowsTheLastLines) {
     EXPECT_EQ(error.facts().why, "exit status 1\n    bad thing");
   }
 }
+
+TEST(Process, Case241AKillOfTheKernelIsSaidWithTheNameOfTheChild) {
+  base::SystemProcessRunner runner;
+  try {
+    base::run_or_throw(runner, shell("kill -KILL $$"), base::ErrorCode::kArtifactTool, {}, {});
+    FAIL();
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.facts().what, "sh failed");
+    EXPECT_EQ(error.facts().why, "killed by SIGKILL (the kernel does so when memory runs out)");
+  }
+}
+
+TEST(Process, Case235AToolThatFindsTheDiskFullEndsWithItsCode) {
+  base::SystemProcessRunner runner;
+  try {
+    base::run_or_throw(runner, shell("echo x: No space left on device >&2; exit 1"),
+                       base::ErrorCode::kArtifactTool, {}, {});
+    FAIL();
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.code(), base::ErrorCode::kNoSpace);
+  }
+}

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 
 #include "base/error.hpp"
@@ -72,5 +73,33 @@ TEST(ReadAhead, HoldsNoMoreThanItsBuffersAndStopsWhileTheyAreFull) {
 
   ahead.stop();
 
-  EXPECT_LE(counter.given(), 8U * (512U << 10U));
+  EXPECT_LE(counter.given(), 8U * (256U << 10U));
+}
+
+TEST(ReadAhead, TheOnlookerSeesEveryByteInOrderBeforeItIsGiven) {
+  constexpr std::size_t kBytes = 3'000'001;
+  Counter counter(kBytes);
+  std::atomic<std::size_t> seen = 0;
+  oci::ReadAhead ahead(counter, [&](std::span<const std::byte> data) {
+    for (const auto byte : data) EXPECT_EQ(byte, static_cast<std::byte>(seen++));
+  });
+  std::vector<std::byte> buffer(777);
+  std::size_t given = 0;
+
+  while (const auto count = ahead.read(buffer)) {
+    given += count;
+    ASSERT_LE(given, seen);
+  }
+
+  EXPECT_EQ(given, kBytes);
+  EXPECT_EQ(seen, kBytes);
+}
+
+TEST(ReadAhead, WithAnOnlookerAFailureComesAfterTheBytesBeforeIt) {
+  Counter counter(50'000, /*fails=*/true);
+  oci::ReadAhead ahead(counter, [](std::span<const std::byte>) {});
+  std::vector<std::byte> buffer(50'000);
+
+  EXPECT_EQ(oci::read_fully(ahead, buffer), buffer.size());
+  EXPECT_THROW(ahead.read(buffer), base::Error);
 }

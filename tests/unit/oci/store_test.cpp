@@ -71,7 +71,7 @@ TEST_F(StoreTest, ReadsBackASmallBlob) {
   EXPECT_EQ(store.read_blob(oci::Digest::of("other"), 100), std::nullopt);
 }
 
-TEST_F(StoreTest, DropsACorruptBlobWhenItReadsIt) {
+TEST_F(StoreTest, Case245DropsACorruptBlobWhenItReadsIt) {
   oci::Store store(root());
   const auto digest = store.put_blob("hello");
   std::ofstream(store.blob_path(digest)) << "hellO";
@@ -92,7 +92,7 @@ TEST_F(StoreTest, RefusesABlobThatIsASymlink) {
   EXPECT_FALSE(store.contains(descriptor_of("root:x:0:0")));
 }
 
-TEST_F(StoreTest, GoesOnFromWhatAKilledWriterLeft) {
+TEST_F(StoreTest, Case238GoesOnFromWhatAKilledWriterLeft) {
   oci::Store store(root());
   const auto blob = descriptor_of("0123456789");
   const pid_t child = ::fork();
@@ -264,7 +264,7 @@ TEST_F(StoreTest, ResultsComeBackUntilTheirFileIsDamaged) {
   EXPECT_TRUE(in("results").empty());
 }
 
-TEST_F(StoreTest, TemporaryFoldersOfADeadProcessAreSwept) {
+TEST_F(StoreTest, Case244TemporaryFoldersOfADeadProcessAreSwept) {
   const pid_t child = ::fork();
   if (child == 0) {
     const oci::Store store(root());
@@ -290,7 +290,7 @@ TEST_F(StoreTest, TemporaryFoldersOfADeadProcessAreSwept) {
             2);
 }
 
-TEST_F(StoreTest, RefusesAStoreOfAnotherVersion) {
+TEST_F(StoreTest, Case246RefusesAStoreOfAnotherVersion) {
   { const oci::Store store(root()); }
   base::write_file_atomically(root() / "osartifact-store", "99\n");
 
