@@ -10,6 +10,10 @@
 #include "stages/netboot_stage.hpp"
 #include "stages/raw_disk_stage.hpp"
 #include "stages/squashfs_stage.hpp"
+#include "stages/uki/uki_container_stage.hpp"
+#include "stages/uki/uki_files_stage.hpp"
+#include "stages/uki/uki_iso_stage.hpp"
+#include "stages/uki/uki_stage.hpp"
 
 namespace orchestrator {
 namespace {
@@ -63,6 +67,59 @@ std::size_t plan_netboot(Plan& plan, const ArtifactInputs& inputs, VolumeFolders
   return add(stages::NetbootPart::kScript, ".ipxe", {});
 }
 
+/// What all signed media hold; the same stage for each. The keys are read here, so that a wrong one
+/// is told of before anything is done.
+std::size_t plan_uki(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& volumes) {
+  const auto& volume = inputs.artifact.artifacts->uki->keys_volume;
+  const auto folder = volumes.folder(inputs.artifact, volume, "spec.artifacts.uki.keysVolume");
+  const auto keys =
+      std::make_shared<const stages::uki::UkiKeys>(stages::uki::read_uki_keys(folder));
+  return plan.add(inputs.artifact.name, inputs.where,
+                  std::make_shared<stages::uki::UkiStage>(
+                      stages::uki::UkiStage::Options{.keys = keys,
+                                                     .architecture = inputs.architecture,
+                                                     .epoch = inputs.epoch,
+                                                     .threads = inputs.jobs}),
+                  inputs.no_registry, {{"unpack", inputs.unpack}}, false);
+}
+
+std::filesystem::path uki_output(const ArtifactInputs& inputs, std::string_view ending) {
+  return inputs.output / inputs.artifact.artifact_name(manifest::ArtifactKind::kUki).append(ending);
+}
+
+std::size_t plan_uki_iso(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& volumes) {
+  stages::uki::UkiIsoStage::Options options;
+  options.output = uki_output(inputs, "-uki.iso");
+  options.cloud_config = inputs.cloud_config;
+  options.epoch = inputs.epoch;
+  if (const auto& volume = inputs.artifact.artifacts->overlay_iso_volume; !volume.empty()) {
+    const auto folder = volumes.folder(inputs.artifact, volume, "spec.artifacts.overlayISOVolume");
+    options.overlay = {.folder = folder, .digest = stages::digest_of_folder(folder)};
+  }
+  return plan.add(inputs.artifact.name, inputs.where,
+                  std::make_shared<stages::uki::UkiIsoStage>(std::move(options)),
+                  inputs.no_registry, {{"uki", plan_uki(plan, inputs, volumes)}}, true);
+}
+
+std::size_t plan_uki_container(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& volumes) {
+  return plan.add(
+      inputs.artifact.name, inputs.where,
+      std::make_shared<stages::uki::UkiContainerStage>(
+          stages::uki::UkiContainerStage::Options{.output = uki_output(inputs, "-uki.tar"),
+                                                  .name = inputs.artifact.name + "-uki:latest",
+                                                  .architecture = inputs.architecture,
+                                                  .epoch = inputs.epoch,
+                                                  .threads = inputs.jobs}),
+      inputs.no_registry, {{"uki", plan_uki(plan, inputs, volumes)}}, true);
+}
+
+std::size_t plan_uki_files(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& volumes) {
+  return plan.add(inputs.artifact.name, inputs.where,
+                  std::make_shared<stages::uki::UkiFilesStage>(
+                      stages::uki::UkiFilesStage::Options{.output = uki_output(inputs, "-uki")}),
+                  inputs.no_registry, {{"uki", plan_uki(plan, inputs, volumes)}}, true);
+}
+
 /// The disk that all cloud formats are made of: NAME.raw where it is asked for, else in the store.
 std::size_t plan_raw_disk(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& /*volumes*/) {
   const auto& artifact = inputs.artifact;
@@ -104,7 +161,7 @@ std::size_t plan_gce(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& vo
   return plan_cloud(plan, inputs, volumes, stages::CloudFormat::kGce, name + ".gce.tar.gz");
 }
 
-constexpr std::array<ArtifactKindRow, 5> kArtifactKinds = {{
+constexpr std::array<ArtifactKindRow, 8> kArtifactKinds = {{
     {"spec.artifacts.iso", "Bootable ISO for UEFI, BIOS and USB sticks",
      [](const manifest::ArtifactSpec& spec) { return spec.iso; }, &plan_iso},
     {"spec.artifacts.cloudImage", "Raw disk that installs itself when it first starts",
@@ -115,6 +172,13 @@ constexpr std::array<ArtifactKindRow, 5> kArtifactKinds = {{
      [](const manifest::ArtifactSpec& spec) { return spec.gce_image; }, &plan_gce},
     {"spec.artifacts.netboot", "Kernel, initrd, squashfs and iPXE script to boot from a network",
      [](const manifest::ArtifactSpec& spec) { return spec.netboot; }, &plan_netboot},
+    {"spec.artifacts.uki.iso", "Signed ISO for UEFI with Secure Boot",
+     [](const manifest::ArtifactSpec& spec) { return spec.uki && spec.uki->iso; }, &plan_uki_iso},
+    {"spec.artifacts.uki.container", "Signed EFI files as a container image",
+     [](const manifest::ArtifactSpec& spec) { return spec.uki && spec.uki->container; },
+     &plan_uki_container},
+    {"spec.artifacts.uki.efi", "Signed EFI files in a folder",
+     [](const manifest::ArtifactSpec& spec) { return spec.uki && spec.uki->efi; }, &plan_uki_files},
 }};
 
 }  // namespace

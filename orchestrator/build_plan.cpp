@@ -14,6 +14,7 @@
 #include "orchestrator/artifact_kinds.hpp"
 #include "orchestrator/manifest/cloud_config.hpp"
 #include "orchestrator/manifest/support.hpp"
+#include "orchestrator/tool_plan.hpp"
 #include "stages/file_digest.hpp"
 #include "stages/image_archive_stage.hpp"
 #include "stages/pull_stage.hpp"
@@ -53,6 +54,11 @@ void refuse_unsupported(const Session& session, const std::string& file,
                      .hint = "leave these fields out; nothing was started"});
 }
 
+/// For messages.
+std::string describe_place(const BuildPlan& build, const manifest::OSArtifact& artifact) {
+  return fmt::format("OSArtifact '{}' ({}:{})", artifact.name, build.file, artifact.position.line);
+}
+
 /// Plans the stages of one OSArtifact.
 class ArtifactPlanner {
  public:
@@ -63,8 +69,7 @@ class ArtifactPlanner {
         artifact_(artifact),
         output_(std::move(output)),
         image_archive_(image_archive) {
-    where_ =
-        fmt::format("OSArtifact '{}' ({}:{})", artifact.name, build.file, artifact.position.line);
+    where_ = describe_place(build, artifact);
   }
 
   PlannedArtifact plan() {
@@ -79,10 +84,8 @@ class ArtifactPlanner {
  private:
   PlannedArtifact plan_stages() {
     const auto reference = oci::Reference::parse(artifact_.image.ref);
-    std::set<std::string> insecure;
-    if (artifact_.image.pull_insecure_registry) insecure.insert(reference.registry);
     const auto registry = session_.registry(build_.secrets->pull_credentials(artifact_, session_),
-                                            insecure, certificates());
+                                            insecure_hosts(), certificates());
     const auto platform = wanted_platform();
     auto& store = session_.store();
     PlannedArtifact planned{
@@ -105,8 +108,9 @@ class ArtifactPlanner {
                                                        .offline = session_.options().offline,
                                                        .stack_along = session_.may_mount()}),
                         registry, {}, false);
-    const auto unpack = plan_unpack(pull, epoch_of(config));
-    planned.stages = {pull, unpack};
+    planned.stages = plan_bundles(platform);
+    const auto unpack = plan_unpack(pull, planned.stages, epoch_of(config));
+    planned.stages.insert(planned.stages.begin(), {pull, unpack});
     plan_artifacts(unpack, config, planned.stages);
     if (image_archive_) planned.stages.push_back(plan_image_archive(pull, reference));
     for (auto i = first; i < build_.plan.stages.size(); ++i) {
@@ -116,6 +120,12 @@ class ArtifactPlanner {
     }
     std::sort(planned.stages.begin(), planned.stages.end());
     return planned;
+  }
+
+  /// The registry of the image, where the manifest allows it to be insecure.
+  std::set<std::string> insecure_hosts() const {
+    if (!artifact_.image.pull_insecure_registry) return {};
+    return {oci::Reference::parse(artifact_.image.ref).registry};
   }
 
   std::vector<oci::PullPlace> places_of(const oci::Reference& reference) {
@@ -148,11 +158,39 @@ class ArtifactPlanner {
     return session_.source_date_epoch().value_or(config.created);
   }
 
-  std::size_t plan_unpack(std::size_t pull, std::int64_t epoch) {
+  /// The images of spec.artifacts.bundles, pulled with the credentials of the OSArtifact.
+  std::vector<std::size_t> plan_bundles(const oci::Platform& platform) {
+    std::vector<std::size_t> pulls;
+    if (artifact_.artifacts->bundles.empty()) return pulls;
+    const bool offline = session_.options().offline;
+    const auto registry = session_.registry(build_.secrets->pull_credentials(artifact_, session_),
+                                            insecure_hosts(), certificates());
+    for (const auto& text : artifact_.artifacts->bundles) {
+      const auto reference = oci::Reference::parse(text);
+      const auto image = offline ? oci::resolve_offline(session_.store(), reference, platform)
+                                 : oci::resolve_image(*registry, session_.store(), reference,
+                                                      platform, session_.stop());
+      pulls.push_back(
+          build_.plan.add(artifact_.name, where_,
+                          std::make_shared<stages::PullStage>(
+                              stages::PullStage::Options{.reference = reference,
+                                                         .image = image,
+                                                         .platform = platform,
+                                                         .parallel = session_.jobs() * 2,
+                                                         .offline = offline,
+                                                         .stack_along = false}),
+                          registry, {}, false));
+    }
+    return pulls;
+  }
+
+  std::size_t plan_unpack(std::size_t pull, const std::vector<std::size_t>& bundles,
+                          std::int64_t epoch) {
     const auto& spec = *artifact_.artifacts;
     stages::UnpackStage::Options options;
     options.may_mount = session_.may_mount();
     options.changes.epoch = epoch;
+    options.bundles = bundles.size();
     if (!spec.os_release.empty()) options.changes.os_release = spec.os_release;
     if (!spec.kairos_release.empty()) options.changes.kairos_release = spec.kairos_release;
     if (!spec.overlay_rootfs_volume.empty()) {
@@ -161,9 +199,11 @@ class ArtifactPlanner {
       options.changes.overlay = folder;
       options.overlay_digest = stages::digest_of_folder(folder);
     }
+    std::map<std::string, std::size_t> inputs = {{"pull", pull}};
+    for (std::size_t i = 0; i < bundles.size(); ++i) inputs[stages::bundle_input(i)] = bundles[i];
     return build_.plan.add(artifact_.name, where_,
                            std::make_shared<stages::UnpackStage>(std::move(options)), no_registry(),
-                           {{"pull", pull}}, false);
+                           inputs, false);
   }
 
   void plan_artifacts(std::size_t unpack, const oci::ImageConfig& config,
@@ -255,14 +295,19 @@ manifest::ManifestResult read_manifest_file(Session& session, const std::string&
 }
 
 std::unique_ptr<BuildPlan> make_build_plan(Session& session, const std::string& file,
-                                           const std::filesystem::path& output,
-                                           bool image_archive) {
+                                           const std::filesystem::path& output, bool image_archive,
+                                           const RunImporters& run_importers) {
   auto build = std::make_unique<BuildPlan>();
   build->file = file == "-" ? "(standard input)" : file;
   build->documents = read_manifest_file(session, file).documents;
   refuse_unsupported(session, build->file, build->documents);
   build->secrets = std::make_unique<SecretFinder>(session, build->documents, build->file);
   build->volumes = std::make_unique<VolumeFolders>(session, build->documents, *build->secrets);
+  for (const auto& artifact : build->documents.artifacts) {
+    plan_tools(session, *build, artifact, std::filesystem::absolute(output),
+               describe_place(*build, artifact));
+  }
+  if (run_importers && !build->imports.stages.empty()) run_importers(*build);
   for (const auto& artifact : build->documents.artifacts) {
     build->artifacts.push_back(
         ArtifactPlanner(session, *build, artifact, std::filesystem::absolute(output), image_archive)

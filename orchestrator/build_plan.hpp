@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,7 +31,9 @@ struct BuildPlan {
   manifest::Documents documents;
   std::unique_ptr<SecretFinder> secrets;   // Refers to documents.
   std::unique_ptr<VolumeFolders> volumes;  // Keeps the temporary folders of volumes.
+  Plan imports;  ///< Run before the rest is planned: what they make is an input of it.
   Plan plan;
+  Plan exports;  ///< Run last.
   std::vector<PlannedArtifact> artifacts;
 };
 
@@ -44,10 +47,14 @@ std::size_t show_diagnostics(Session& session, const manifest::ManifestResult& r
 /// any is an error.
 manifest::ManifestResult read_manifest_file(Session& session, const std::string& file);
 
+/// Runs the importers that are planned, before the rest is planned.
+using RunImporters = std::function<void(const BuildPlan& build)>;
+
 /// Reads FILE and plans the stages of every OSArtifact, with NAME.tar if `image_archive`, resolving
 /// images with the registry (or the store, with --offline). Throws base::Error; kUnsupported names
 /// the fields that this version does not execute, before anything is done.
 std::unique_ptr<BuildPlan> make_build_plan(Session& session, const std::string& file,
-                                           const std::filesystem::path& output, bool image_archive);
+                                           const std::filesystem::path& output, bool image_archive,
+                                           const RunImporters& run_importers = {});
 
 }  // namespace orchestrator

@@ -73,6 +73,8 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"native"}));
   add_common(app, "disk-firmware", common.disk_firmware, "What starts the disks that are made")
       ->check(CLI::IsMember({"uefi", "bios"}));
+  add_common(app, "runtime", common.runtime, "What runs containers; else the first that works")
+      ->check(CLI::IsMember({"runc", "crun", "chroot"}));
   add_common(app, "jobs", common.jobs, "Work at the same time; 0: as many as processors");
   add_common(app, "offline", common.offline, "Use the store only, never the network");
   add_common(app, "no-cache", common.no_cache, "Run every stage, even if its result is there");
@@ -119,10 +121,12 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
                  "Also send layers that only their owner may distribute");
   push->add_flag("--preserve-digests", invocation.preserve_digests,
                  "Fail where the manifest cannot stay what it was");
-  auto* inspect = command(app, "inspect", "Show an image as JSON", CommandName::kInspect);
+  auto* inspect =
+      command(app, "inspect", "Show an image or an artifact as JSON", CommandName::kInspect);
   inspect
-      ->add_option("SRC", invocation.subject,
-                   "REF, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE")
+      ->add_option(
+          "SRC", invocation.subject,
+          "REF, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, or the FILE of an artifact")
       ->required();
   inspect->add_flag("--raw", invocation.raw, "The manifest as it is");
   inspect->add_flag("--config", invocation.config, "The image config as it is");

@@ -34,6 +34,7 @@ class Observer final : public stages::StageObserver {
     note(outcome_.warnings, text);
     events_.take(make(EventKind::kWarning, text));
   }
+  void output(std::string_view text) override { events_.take(make(EventKind::kFact, text)); }
   void finished(EventKind kind) {
     auto event = make(kind, "");
     event.elapsed = outcome_.elapsed;

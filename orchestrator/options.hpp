@@ -23,6 +23,7 @@ struct CommonOptions {
   std::vector<std::string> volumes;  ///< NAME=DIR.
   std::string image_engine = "native";
   std::string artifact_engine = "native";
+  std::string runtime;  ///< "runc", "crun", "chroot"; empty: the first that works.
   std::string disk_firmware = "uefi";
   unsigned jobs = 0;  ///< 0: the number of processors we may use.
   bool offline = false;

@@ -82,6 +82,17 @@ std::optional<std::uint64_t> written_bytes() {
   return std::nullopt;
 }
 
+void add_stages(nlohmann::json& report, const BuildReport& build, const Plan& plan,
+                const std::vector<StageOutcome>& outcomes, bool before) {
+  auto& stages = report["stages"];
+  std::size_t at = before ? 0 : stages.size();
+  for (std::size_t i = 0; i < plan.stages.size() && i < outcomes.size(); ++i) {
+    if (plan.stages[i].artifact != build.artifact) continue;
+    const auto place = stages.begin() + static_cast<std::ptrdiff_t>(at++);
+    stages.insert(place, describe_stage(plan.stages[i], outcomes[i], build.started));
+  }
+}
+
 std::string format_time(std::chrono::system_clock::time_point time) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
                      fmt::gmtime(std::chrono::system_clock::to_time_t(time)));

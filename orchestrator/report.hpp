@@ -33,6 +33,11 @@ std::optional<std::uint64_t> written_bytes();
 nlohmann::json make_report(const BuildReport& build, const Plan& plan,
                            const std::vector<StageOutcome>& outcomes);
 
+/// Adds the stages of another plan that belong to the report's OSArtifact: before those that are
+/// there, or after them.
+void add_stages(nlohmann::json& report, const BuildReport& build, const Plan& plan,
+                const std::vector<StageOutcome>& outcomes, bool before);
+
 /// "2026-11-23T21:45:00Z".
 std::string format_time(std::chrono::system_clock::time_point time);
 

@@ -143,18 +143,36 @@ std::vector<auth::SecretText> SecretFinder::pull_credentials(const manifest::OSA
     }
     secrets.push_back(std::move(*found));
   }
-  for (const auto& name : artifact.image_pull_secrets) {
+  add_pull_secrets(artifact, artifact.image_pull_secrets, session, secrets);
+  return secrets;
+}
+
+std::vector<auth::SecretText> SecretFinder::tool_credentials(const manifest::OSArtifact& artifact,
+                                                             const std::vector<std::string>& more,
+                                                             Session& session) const {
+  std::vector<auth::SecretText> secrets;
+  add_pull_secrets(artifact, artifact.image_pull_secrets, session, secrets);
+  add_pull_secrets(artifact, more, session, secrets);
+  if (const auto& selector = artifact.image.image_credentials_secret_ref) {
+    if (auto found = registry_secret(artifact, *selector)) secrets.push_back(std::move(*found));
+  }
+  return secrets;
+}
+
+void SecretFinder::add_pull_secrets(const manifest::OSArtifact& artifact,
+                                    const std::vector<std::string>& names, Session& session,
+                                    std::vector<auth::SecretText>& secrets) const {
+  for (const auto& name : names) {
     auto found = registry_secret(artifact, {.name = name, .key = ""});
     if (found) {
       secrets.push_back(std::move(*found));
     } else {
-      session.warn(
+      session.warn_once(
           fmt::format("the pull secret '{}' of OSArtifact '{}' is not to be found; going "
                       "on without it",
                       name, artifact.name));
     }
   }
-  return secrets;
 }
 
 }  // namespace orchestrator

@@ -35,7 +35,15 @@ class SecretFinder {
   [[nodiscard]] std::vector<auth::SecretText> pull_credentials(const manifest::OSArtifact& artifact,
                                                                Session& session) const;
 
+  /// What the pulls of importers and exporters may log in with, as a kubelet would:
+  /// imagePullSecrets, the Secrets `more` of their own pod, then imageCredentialsSecretRef.
+  [[nodiscard]] std::vector<auth::SecretText> tool_credentials(const manifest::OSArtifact& artifact,
+                                                               const std::vector<std::string>& more,
+                                                               Session& session) const;
+
  private:
+  void add_pull_secrets(const manifest::OSArtifact& artifact, const std::vector<std::string>& names,
+                        Session& session, std::vector<auth::SecretText>& secrets) const;
   [[nodiscard]] std::optional<auth::SecretText> registry_secret(
       const manifest::OSArtifact& artifact, const manifest::SecretKeySelector& selector) const;
   [[nodiscard]] std::vector<std::filesystem::path> folders() const;

@@ -11,6 +11,7 @@
 
 #include "auth/keychain.hpp"
 #include "base/resource_limits.hpp"
+#include "oci/container_runtimes.hpp"
 #include "oci/mirrored_registry.hpp"
 #include "oci/registries_conf.hpp"
 #include "oci/registry_client.hpp"
@@ -181,6 +182,15 @@ const oci::RegistryRules& Session::registry_rules() {
 
 std::vector<oci::PullPlace> Session::places_for(const oci::Reference& reference) {
   return registry_rules().places_for(reference, reference.digest.has_value());
+}
+
+std::unique_ptr<oci::ContainerRunner> Session::make_container_runner() {
+  const std::scoped_lock lock(mutex_);
+  if (!scratch_) scratch_ = store().make_temp_dir("runtime");
+  return oci::choose_runtime({.runtime = oci::parse_runtime(options_.runtime),
+                              .scratch = scratch_->path(),
+                              .may_mount = may_mount_},
+                             process_);
 }
 
 std::optional<std::int64_t> Session::source_date_epoch() const {

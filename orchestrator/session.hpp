@@ -16,6 +16,8 @@
 #include "auth/secret_text.hpp"
 #include "base/http.hpp"
 #include "base/process.hpp"
+#include "base/temp_dir.hpp"
+#include "oci/container.hpp"
 #include "oci/registry.hpp"
 #include "oci/registry_rules.hpp"
 #include "oci/registry_session.hpp"
@@ -64,6 +66,10 @@ class Session {
                                        const std::set<std::string>& insecure,
                                        const std::vector<std::filesystem::path>& ca_dirs = {});
 
+  /// What --runtime, or else the first that works here, runs containers with; the session outlives
+  /// it. Thread-safe. Throws base::Error kBuildStep when nothing can.
+  std::unique_ptr<oci::ContainerRunner> make_container_runner();
+
   /// SOURCE_DATE_EPOCH, or nullopt when it is not set. Throws base::Error kUsage when it is no
   /// number.
   [[nodiscard]] std::optional<std::int64_t> source_date_epoch() const;
@@ -82,6 +88,7 @@ class Session {
   std::unique_ptr<EventSink> events_;
   std::shared_ptr<spdlog::logger> log_;
   std::unique_ptr<oci::Store> store_;
+  std::optional<base::TempDir> scratch_;  ///< Of container runners; on the store's file system.
   std::optional<oci::RegistryRules> rules_;
   std::mutex mutex_;
   std::set<std::string> warned_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -24,21 +25,39 @@ class VolumeFolders {
   VolumeFolders(Session& session, const manifest::Documents& documents,
                 const SecretFinder& secrets);
 
-  /// The folder of the volume that `field` names. Throws base::Error kManifest when its source is
-  /// not there, kUnsupported for kinds that need a cluster and have no --volume.
+  /// The folder of the volume that `field` names, the same each time it is asked for. Throws
+  /// base::Error kManifest when its source is not there, kUnsupported for kinds that need a cluster
+  /// and have no --volume.
   std::filesystem::path folder(const manifest::OSArtifact& artifact, const std::string& volume,
                                const std::string& field);
 
+  /// The same for a volume that is not one of spec.volumes: `field` names its owner, who has a
+  /// volume of each name once. --volume serves it too.
+  std::filesystem::path own_folder(const manifest::OSArtifact& artifact,
+                                   const manifest::Volume& volume, const std::string& field);
+
+  /// Dates what was written into the folders made here since `since`, as if it had been at `epoch`
+  /// (both seconds since 1970): an importer that writes the same files twice makes the same volume.
+  void settle_times(std::int64_t since, std::int64_t epoch) const;
+
  private:
   using Files = std::map<std::string, base::Secret>;
-  std::filesystem::path write(const manifest::Volume& volume, const Files& files,
-                              const std::string& what);
+  std::filesystem::path find(const manifest::OSArtifact& artifact, const manifest::Volume& volume,
+                             const std::string& what);
+  Files files_of(const manifest::OSArtifact& artifact, const manifest::Volume& volume,
+                 const std::string& what) const;
+  std::filesystem::path make_projected(const manifest::OSArtifact& artifact,
+                                       const manifest::Volume& volume, const std::string& what);
+  std::filesystem::path make_folder();
+  void write_files(const manifest::Volume& volume, const Files& files, const std::string& what,
+                   const std::filesystem::path& root);
 
   Session& session_;
   const manifest::Documents& documents_;
   const SecretFinder& secrets_;
   std::map<std::string, std::filesystem::path> flags_;
   std::vector<base::TempDir> made_;
+  std::map<std::string, std::filesystem::path> known_;  ///< By owner and name.
 };
 
 }  // namespace orchestrator

@@ -9,14 +9,15 @@ build="g++ cmake ninja-build ccache pkg-config git python3-minimal
   libarchive-dev libbz2-dev liblzma-dev libcurl4-openssl-dev libssl-dev libisal-dev libzstd-dev nlohmann-json3-dev
   libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libboost1.81-dev libboost-filesystem1.81-dev
   libtomlplusplus-dev libext2fs-dev"
-# What a build of an ISO starts.
+# What builds of artifacts start or read.
 run="ca-certificates squashfs-tools xorriso mtools dosfstools grub-pc-bin grub-efi-amd64-signed
-  shim-signed grub-common fdisk runc"
+  shim-signed grub-common fdisk runc systemd-boot-efi"
 # What ./quickstart.sh needs besides: a registry, an image to put there, a machine to boot.
 quickstart="docker-registry apache2-utils openssl curl mmdebstrap qemu-system-x86 ovmf procps util-linux"
 # What ./tests/run.sh needs besides.
 test="groff-base libgtest-dev libgmock-dev zlib1g-dev skopeo umoci attr libcap2-bin python3 python3-h2 python3-yaml jq zstd
-  busybox-static crun qemu-utils cpio e2fsprogs"
+  busybox-static crun qemu-utils e2fsprogs
+  sbsigntool efitools cpio swtpm libtss2-tcti-swtpm0"
 # What tests/package/package_test.sh needs besides.
 package="systemd-container lintian"
 # What tests/check.sh needs besides.

@@ -97,11 +97,11 @@ std::string places_looked_at(const RootTree& root, std::span<const std::string_v
 }
 
 [[noreturn]] void throw_missing(std::string_view kind, std::string why) {
-  throw base::Error(
-      {.code = base::ErrorCode::kArtifactTool,
-       .what = fmt::format("the image has no {}", kind),
-       .why = std::move(why),
-       .hint = "a bootable artifact needs an image with a kernel and an initrd in /boot"});
+  throw base::Error({.code = base::ErrorCode::kArtifactTool,
+                     .what = fmt::format("the image has no {}", kind),
+                     .why = std::move(why),
+                     .hint = fmt::format("a bootable artifact needs an image with {} {} in /boot",
+                                         kind == "initrd" ? "an" : "a", kind)});
 }
 
 /// Candidates that lead to a file. A plain name that leads nowhere is an error, not a wish to
@@ -184,6 +184,11 @@ KernelAndInitrd find_kernel(const RootTree& root) {
         "immucore, live-boot)");
   }
   return found;
+}
+
+Kernel find_kernel_alone(const RootTree& root) {
+  const auto kernel = usable(root, "kernel", root.names("/boot"), kKernelPrefixes).front();
+  return {.file = boot_file(root, kernel.inside), .version = kernel.version};
 }
 
 bool is_kernel_name(std::string_view name) {

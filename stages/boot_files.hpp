@@ -31,6 +31,14 @@ struct KernelAndInitrd {
 /// it wants and does not have it.
 KernelAndInitrd find_kernel(const RootTree& root);
 
+struct Kernel {
+  BootFile file;
+  std::string version;  ///< As in KernelAndInitrd.
+};
+
+/// As find_kernel(), for artifacts that bring an initrd of their own: the image needs none.
+Kernel find_kernel_alone(const RootTree& root);
+
 /// Whether a name of /boot is that of a kernel, or of an initrd, to boot with.
 bool is_kernel_name(std::string_view name);
 bool is_initrd_name(std::string_view name);

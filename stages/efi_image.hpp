@@ -21,6 +21,7 @@ struct FatImageOptions {
   std::string label = "EFI_LIVE";
   std::uint64_t bytes = 0;  ///< 0: what the files need, up to the next 4 MiB.
   std::int64_t epoch = 0;   ///< Date of everything in it, seconds since 1970.
+  bool fat32 = false;       ///< Else what suits the size. Makes 40 MiB at least.
 };
 
 /// Writes a FAT file system to `output` with mtools: nothing is mounted. The serial number comes

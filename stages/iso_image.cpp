@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stages/iso_image.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <vector>
 
 #include "base/temp_dir.hpp"
-#include "stages/disk_bytes.hpp"
 #include "stages/iso_staging.hpp"
+#include "stages/iso_volume.hpp"
 #include "stages/partial_file.hpp"
 #include "stages/progress.hpp"
 
@@ -23,11 +22,10 @@ void append(std::vector<std::string>& arguments, std::initializer_list<std::stri
 
 /// Dates, volume and GPT identifiers: all from one number.
 void append_identity(std::vector<std::string>& arguments, std::int64_t epoch) {
-  const auto uuid = fmt::format("{:%Y%m%d%H%M%S}00", fmt::gmtime(static_cast<std::time_t>(epoch)));
   append(arguments,
          {"-volid", kIsoLabel, "-joliet", "on", "-compliance", "iso_9660_level=3", "-padding", "0",
-          "-volume_date", "uuid", uuid, "-volume_date", "all_file_dates", fmt::format("={}", epoch),
-          "-boot_image", "any", "gpt_disk_guid=volume_date_uuid"});
+          "-volume_date", "uuid", iso_date(epoch), "-volume_date", "all_file_dates",
+          fmt::format("={}", epoch), "-boot_image", "any", "gpt_disk_guid=volume_date_uuid"});
 }
 
 /// The tree, each later map over the earlier ones.
@@ -87,16 +85,6 @@ base::Command xorriso(const IsoContents& contents, const path& staging, const pa
   return command;
 }
 
-/// xorriso fills its last 64 KiB up with zeros; the volume, and with it the backup GPT, ends
-/// before.
-void cut_to_volume(const path& iso) {
-  constexpr std::uint64_t kBlock = 2048;
-  const DiskBytes bytes(iso);
-  const auto volume = little_endian(bytes.read(16 * kBlock, kBlock), 80, 4) * kBlock;
-  bytes.require(volume <= bytes.size(), "it is shorter than its volume says");
-  std::filesystem::resize_file(iso, volume);
-}
-
 }  // namespace
 
 void make_iso(base::ProcessRunner& runner, const IsoContents& contents, const path& output,
@@ -110,7 +98,7 @@ void make_iso(base::ProcessRunner& runner, const IsoContents& contents, const pa
   };
   base::run_or_throw(runner, xorriso(contents, staging.path(), partial.path(), options.epoch),
                      base::ErrorCode::kArtifactTool, on_line, std::move(stop));
-  cut_to_volume(partial.path());
+  cut_to_iso_volume(partial.path());
   partial.commit();
 }
 

@@ -24,6 +24,8 @@ class StageObserver {
   /// One fact worth a line in the log: "kernel: /boot/vmlinuz-6.1.0 (image)".
   virtual void fact(std::string_view text) = 0;
   virtual void warning(std::string_view text) = 0;
+  /// A line that a program of the user's wrote: shown, and not kept for the report.
+  virtual void output(std::string_view text) { fact(text); }
 };
 
 /// Everything a stage may touch outside its own options. Tests pass fakes.

@@ -10,7 +10,9 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "oci/pull.hpp"
+#include "stages/overlay_copy.hpp"
 #include "stages/pull_stage.hpp"
+#include "stages/root_tree.hpp"
 
 namespace stages {
 namespace {
@@ -29,6 +31,14 @@ void keep(base::TempDir made, const std::filesystem::path& folder) {
 }
 
 }  // namespace
+
+std::string bundle_input(std::size_t index) { return fmt::format("bundle-{}", index); }
+
+std::vector<std::string> UnpackStage::inputs() const {
+  std::vector<std::string> names = {"pull"};
+  for (std::size_t i = 0; i < options_.bundles; ++i) names.push_back(bundle_input(i));
+  return names;
+}
 
 nlohmann::json UnpackStage::parameters() const {
   const auto& changes = options_.changes;
@@ -69,6 +79,9 @@ Record UnpackStage::run(const StageContext& context, const Inputs& inputs,
                           obstacle ? oci::SnapshotKind::kDirectory : oci::SnapshotKind::kOverlay,
                           unpack),
         made.path());
+    for (std::size_t i = 0; i < options_.bundles; ++i) {
+      lay_bundle(context, inputs.at(bundle_input(i)), tree.kind(), tree.path());
+    }
     finish_tree(tree.path(), options_.changes, context.stop);
     tree.finish();
     return tree.kind();
@@ -77,6 +90,22 @@ Record UnpackStage::run(const StageContext& context, const Inputs& inputs,
   keep(std::move(made), folder);
   return {{"kind", oci::name_of(kind)},
           {"folder", std::filesystem::relative(folder, context.store.root()).string()}};
+}
+
+/// The bundle is a whole of its own first: what its layers remove is of its own layers.
+void UnpackStage::lay_bundle(const StageContext& context, const Record& bundle,
+                             oci::SnapshotKind kind, const std::filesystem::path& root) const {
+  const auto manifest = oci::read_manifest(context.store, image_of(bundle));
+  const auto config = oci::read_config(context.store, manifest);
+  const oci::UnpackContext unpack{
+      .options = {.keep_owners = ::geteuid() == 0},
+      .progress = {},
+      .warn = [&](const std::string& text) { context.observer.warning(text); },
+      .stop = context.stop};
+  const auto tree = oci::unpack_image(context.store, manifest, config, kind, unpack);
+  copy_overlay(tree.path(), RootTree(root), context.stop);
+  context.observer.fact(
+      fmt::format("bundle {} lies over it", bundle.at("reference").get<std::string>()));
 }
 
 oci::Tree open_tree(const oci::Store& store, const Record& unpack_record) {

@@ -19,7 +19,7 @@ LIBRARY_HOMES = {
     "yaml-cpp/": {"orchestrator/manifest/yaml"},
     "CLI/": {"orchestrator/command_line"},
     "isa-l": {"oci/compressor", "oci/decompressor"},
-    "zstd.h": {"oci/decompressor"},
+    "zstd.h": {"oci/decompressor", "oci/zstd_compressor"},
     "toml++/": {"oci/registries_conf"},
     "ext2fs/": {"stages/ext2_within"},
 }

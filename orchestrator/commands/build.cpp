@@ -51,10 +51,20 @@ std::vector<stages::Record> finished_artifacts(const BuildPlan& build,
 void write_checksums(const std::filesystem::path& file,
                      const std::vector<stages::Record>& records) {
   std::string text;
-  for (const auto& record : records) {
+  const auto add = [&](const stages::Record& record, const std::filesystem::path& name) {
     const auto digest = oci::Digest::parse(record.at("digest").get<std::string>()).value();
+    text += fmt::format("{}  {}\n", digest.hex(), name.string());
+  };
+  for (const auto& record : records) {
     const std::filesystem::path path = record.at("path").get<std::string>();
-    text += fmt::format("{}  {}\n", digest.hex(), path.filename().string());
+    const auto files = record.find("files");
+    if (files == record.end()) {
+      add(record, path.filename());
+      continue;
+    }
+    for (const auto& inside : *files) {
+      add(inside, path.filename() / inside.at("path").get<std::string>());
+    }
   }
   base::write_file_atomically(file, text);
 }
@@ -66,23 +76,24 @@ class Build {
         output_(std::filesystem::absolute(invocation.output)),
         no_clobber_(invocation.no_clobber),
         started_(std::chrono::system_clock::now()),
-        build_(make_build_plan(session, invocation.subject, output_, invocation.image_archive)) {}
+        build_(make_build_plan(session, invocation.subject, output_, invocation.image_archive,
+                               [this](const BuildPlan& build) { run_importers(build); })) {}
 
   void run() {
     for (const auto& planned : build_->artifacts) {
       static_cast<void>(report_path(session_, *build_, planned, output_));
     }
-    const auto lease = session_.store().lease();
-    ExecutorOptions options;
-    options.jobs = session_.jobs();
-    options.use_cache = !session_.options().no_cache;
-    const auto states = examine(build_->plan, session_.store(), options.use_cache);
+    prepare();
+    const auto states = examine(build_->plan, session_.store(), !session_.options().no_cache);
     if (no_clobber_) check_nothing_is_replaced(states);
-    base::make_directories(output_);
     check_space(*build_, states, session_.store(), output_);
     try {
-      execute(build_->plan, session_.store(), session_.process(), session_.events(), options,
-              session_.stop(), outcomes_);
+      run_stages(build_->plan, outcomes_);
+      write_checksums_of_all();
+      if (!build_->exports.stages.empty()) {
+        write_reports(std::nullopt);  // For the exporters, who find it beside the artifacts.
+        run_stages(build_->exports, export_outcomes_);
+      }
     } catch (const base::Error& error) {
       report_failure(error);
       throw;
@@ -115,6 +126,33 @@ class Build {
     }
   }
 
+  void run_stages(const Plan& plan, std::vector<StageOutcome>& outcomes) {
+    ExecutorOptions options;
+    options.jobs = session_.jobs();
+    options.use_cache = !session_.options().no_cache;
+    execute(plan, session_.store(), session_.process(), session_.events(), options, session_.stop(),
+            outcomes);
+  }
+
+  void prepare() {
+    base::make_directories(output_);
+    if (!lease_) lease_ = session_.store().lease();
+  }
+
+  void run_importers(const BuildPlan& build) {
+    prepare();
+    run_stages(build.imports, import_outcomes_);
+    build.volumes->settle_times(std::chrono::system_clock::to_time_t(started_),
+                                session_.source_date_epoch().value_or(0));
+  }
+
+  void write_checksums_of_all() {
+    for (const auto& planned : build_->artifacts) {
+      write_checksums(output_ / (planned.artifact->name + ".sha256"),
+                      finished_artifacts(*build_, planned, outcomes_));
+    }
+  }
+
   void write_reports(const std::optional<base::Error>& error) {
     for (const auto& planned : build_->artifacts) {
       const BuildReport report{.artifact = planned.artifact->name,
@@ -126,13 +164,11 @@ class Build {
                                .error = error,
                                .written_bytes = written_bytes()};
       const auto file = report_path(session_, *build_, planned, output_);
-      const auto facts = make_report(report, build_->plan, outcomes_);
+      auto facts = make_report(report, build_->plan, outcomes_);
+      add_stages(facts, report, build_->imports, import_outcomes_, true);
+      add_stages(facts, report, build_->exports, export_outcomes_, false);
       base::write_file_atomically(
           file, file.extension() == ".html" ? report_page(facts) : facts.dump(kJsonIndent) + "\n");
-      if (!error) {
-        write_checksums(output_ / (planned.artifact->name + ".sha256"),
-                        finished_artifacts(*build_, planned, outcomes_));
-      }
     }
   }
 
@@ -151,8 +187,11 @@ class Build {
   std::filesystem::path output_;
   bool no_clobber_;
   std::chrono::system_clock::time_point started_;
-  std::unique_ptr<BuildPlan> build_;
+  std::optional<base::FileLock> lease_;
+  std::vector<StageOutcome> import_outcomes_;
   std::vector<StageOutcome> outcomes_;
+  std::vector<StageOutcome> export_outcomes_;
+  std::unique_ptr<BuildPlan> build_;  ///< Made last: it runs the importers.
 };
 
 std::string_view name_of_state(StageState state) {
@@ -167,6 +206,26 @@ std::string_view name_of_state(StageState state) {
   return "";
 }
 
+/// The stages of importers or exporters, which always run.
+std::string tools_as_text(const Plan& plan, const manifest::OSArtifact& artifact) {
+  std::string text;
+  for (const auto& stage : plan.stages) {
+    if (stage.artifact != artifact.name) continue;
+    text += fmt::format("  {:<10} {}\n", stage.stage->name(), name_of_state(StageState::kRun));
+  }
+  return text;
+}
+
+void add_tools(const Plan& plan, const manifest::OSArtifact& artifact, nlohmann::json& stages) {
+  for (const auto& stage : plan.stages) {
+    if (stage.artifact != artifact.name) continue;
+    stages.push_back({{"name", stage.stage->name()},
+                      {"state", name_of_state(StageState::kRun)},
+                      {"fingerprint", stage.fingerprint.text()},
+                      {"inputs", nlohmann::json::array()}});
+  }
+}
+
 std::string plan_as_text(const BuildPlan& build, const std::vector<StageState>& states) {
   std::string text;
   for (const auto& planned : build.artifacts) {
@@ -179,10 +238,12 @@ std::string plan_as_text(const BuildPlan& build, const std::vector<StageState>& 
         text += fmt::format("  {:<10} {}\n", "asks", oci::describe(place));
       }
     }
+    text += tools_as_text(build.imports, *planned.artifact);
     for (const auto index : planned.stages) {
       text += fmt::format("  {:<10} {}\n", build.plan.stages[index].stage->name(),
                           name_of_state(states[index]));
     }
+    text += tools_as_text(build.exports, *planned.artifact);
   }
   return text;
 }
@@ -191,6 +252,7 @@ nlohmann::json plan_as_json(const BuildPlan& build, const std::vector<StageState
   nlohmann::json artifacts = nlohmann::json::array();
   for (const auto& planned : build.artifacts) {
     nlohmann::json stages = nlohmann::json::array();
+    add_tools(build.imports, *planned.artifact, stages);
     for (const auto index : planned.stages) {
       const auto& stage = build.plan.stages[index];
       nlohmann::json inputs = nlohmann::json::array();
@@ -200,6 +262,7 @@ nlohmann::json plan_as_json(const BuildPlan& build, const std::vector<StageState
                         {"fingerprint", stage.fingerprint.text()},
                         {"inputs", inputs}});
     }
+    add_tools(build.exports, *planned.artifact, stages);
     nlohmann::json places = nlohmann::json::array();
     for (const auto& place : planned.places) {
       places.push_back({{"name", place.reference.name()},

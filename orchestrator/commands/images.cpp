@@ -13,6 +13,7 @@
 #include "oci/snapshots.hpp"
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/image_argument.hpp"
+#include "stages/inspect_file.hpp"
 
 namespace orchestrator {
 namespace {
@@ -164,6 +165,11 @@ int run_push(Session& session, const Invocation& invocation) {
 }
 
 int run_inspect(Session& session, const Invocation& invocation) {
+  if (std::error_code error; std::filesystem::is_regular_file(invocation.subject, error)) {
+    session.environment().out << stages::inspect_file(invocation.subject, session.stop()).dump(2)
+                              << '\n';
+    return 0;
+  }
   const auto argument = open_image(session, invocation.subject, false);
   const auto& store = session.store();
   auto& out = session.environment().out;

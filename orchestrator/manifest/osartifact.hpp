@@ -96,8 +96,16 @@ struct KeyToPath {
   std::optional<int> mode;
 };
 
+/// A Secret or ConfigMap, one of several whose keys a projected volume puts into one folder.
+struct ProjectedSource {
+  bool is_secret = false;  ///< Else a ConfigMap.
+  std::string object_name;
+  std::vector<KeyToPath> items;  ///< Empty means every key.
+  bool optional = false;
+};
+
 struct Volume {
-  enum class Kind { kHostPath, kSecret, kConfigMap, kEmptyDir, kOther };
+  enum class Kind { kHostPath, kSecret, kConfigMap, kEmptyDir, kProjected, kOther };
   std::string name;
   Kind kind = Kind::kEmptyDir;      ///< kEmptyDir also where no source is given, as in a Pod.
   std::string source;               ///< The source's field name, "persistentVolumeClaim".
@@ -105,8 +113,9 @@ struct Volume {
   std::string host_path_type;       ///< kHostPath: "DirectoryOrCreate"...; empty: no check.
   std::string object_name;          ///< kSecret, kConfigMap: its name.
   std::vector<KeyToPath> items;     ///< kSecret, kConfigMap: empty means every key.
-  std::optional<int> default_mode;  ///< kSecret, kConfigMap: of the files.
+  std::optional<int> default_mode;  ///< kSecret, kConfigMap, kProjected: of the files.
   bool optional = false;            ///< kSecret, kConfigMap: may be missing.
+  std::vector<ProjectedSource> projected = {};  ///< kProjected, which has no other kind of source.
   Position position;
 };
 
@@ -152,6 +161,9 @@ struct OutputName {
 
 /// Every name an OSArtifact's build writes into the output folder, in a stable order.
 std::vector<OutputName> output_names(const OSArtifact& artifact);
+
+/// The typed form of one entry of a list of volumes.
+Volume decode_volume(const Node& node);
 
 /// The typed form of a document that was checked; fields of a wrong type are left at their default.
 OSArtifact decode_osartifact(Node document);

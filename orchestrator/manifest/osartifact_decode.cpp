@@ -130,29 +130,24 @@ void read_keys(const Node& node, Volume& volume) {
   volume.optional = flag(node, "optional");
 }
 
-Volume decode_volume(const Node& node) {
-  Volume volume;
-  volume.name = node.text_of("name");
-  volume.position = node.position;
-  volume.source = "emptyDir";
-  for (const auto& member : node.members) {
-    if (member.key == "name" || member.value.is_null()) continue;
-    volume.source = member.key;
-    volume.kind = Volume::Kind::kOther;
-    if (member.key == "emptyDir") volume.kind = Volume::Kind::kEmptyDir;
-    if (member.key == "hostPath") {
-      volume.kind = Volume::Kind::kHostPath;
-      volume.host_path = member.value.text_of("path");
-      volume.host_path_type = member.value.text_of("type");
-    }
-    if (member.key == "secret" || member.key == "configMap") {
+/// Secrets and ConfigMaps alone; anything else needs a cluster.
+bool read_projected(const Node& projected, Volume& volume) {
+  volume.default_mode = mode_of(projected, "defaultMode");
+  for (const auto& source : child(projected, "sources").items) {
+    for (const auto& member : source.members) {
       const bool secret = member.key == "secret";
-      volume.kind = secret ? Volume::Kind::kSecret : Volume::Kind::kConfigMap;
-      volume.object_name = member.value.text_of(secret ? "secretName" : "name");
-      read_keys(member.value, volume);
+      if (!secret && member.key != "configMap") return false;
+      ProjectedSource part{.is_secret = secret,
+                           .object_name = member.value.text_of("name"),
+                           .items = {},
+                           .optional = flag(member.value, "optional")};
+      for (const auto& item : child(member.value, "items").items) {
+        part.items.push_back({item.text_of("key"), item.text_of("path"), mode_of(item, "mode")});
+      }
+      volume.projected.push_back(std::move(part));
     }
   }
-  return volume;
+  return true;
 }
 
 void read_metadata(const Node& metadata, OSArtifact& artifact) {
@@ -178,6 +173,34 @@ void read_name_override(const Node& node, OSArtifact& artifact) {
 }
 
 }  // namespace
+
+Volume decode_volume(const Node& node) {
+  Volume volume;
+  volume.name = node.text_of("name");
+  volume.position = node.position;
+  volume.source = "emptyDir";
+  for (const auto& member : node.members) {
+    if (member.key == "name" || member.value.is_null()) continue;
+    volume.source = member.key;
+    volume.kind = Volume::Kind::kOther;
+    if (member.key == "emptyDir") volume.kind = Volume::Kind::kEmptyDir;
+    if (member.key == "hostPath") {
+      volume.kind = Volume::Kind::kHostPath;
+      volume.host_path = member.value.text_of("path");
+      volume.host_path_type = member.value.text_of("type");
+    }
+    if (member.key == "projected" && read_projected(member.value, volume)) {
+      volume.kind = Volume::Kind::kProjected;
+    }
+    if (member.key == "secret" || member.key == "configMap") {
+      const bool secret = member.key == "secret";
+      volume.kind = secret ? Volume::Kind::kSecret : Volume::Kind::kConfigMap;
+      volume.object_name = member.value.text_of(secret ? "secretName" : "name");
+      read_keys(member.value, volume);
+    }
+  }
+  return volume;
+}
 
 OSArtifact decode_osartifact(Node document) {
   OSArtifact artifact;

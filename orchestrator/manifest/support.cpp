@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace orchestrator::manifest {
 namespace {
 
@@ -21,13 +23,7 @@ constexpr FeatureRow kUnsupported[] = {
     {"spec.image.push", "pushing the built image", kOnlyBuilding},
     {"spec.image.pushInsecureRegistry", "pushing the built image", kOnlyBuilding},
     {"spec.image.buildEnv", "building an image", kOnlyBuilding},
-    {"spec.artifacts.bundles", "bundles"},
-    {"spec.artifacts.uki.iso", "signed UKI artifacts"},
-    {"spec.artifacts.uki.container", "signed UKI artifacts"},
-    {"spec.artifacts.uki.efi", "signed UKI artifacts"},
     {"spec.artifacts.volume", "writing artifacts into a volume"},
-    {"spec.importers", "importers"},
-    {"spec.exporters", "exporters"},
 };
 
 constexpr std::string_view kOperatorOnly[] = {
@@ -55,8 +51,11 @@ void add_volume(const OSArtifact& artifact, const std::string& name,
                 std::vector<UnsupportedField>& fields) {
   const auto* volume = artifact.find_volume(name);
   if (!volume || volume->kind != Volume::Kind::kOther) return;
+  const auto same = [&](const UnsupportedField& field) { return field.volume == name; };
+  if (std::any_of(fields.begin(), fields.end(), same)) return;
   fields.push_back({fmt::format("spec.volumes ({})", name), volume->position,
-                    "volumes other than hostPath, secret, configMap and emptyDir", name});
+                    "volumes other than hostPath, secret, configMap, projected and emptyDir",
+                    name});
 }
 
 }  // namespace
@@ -70,9 +69,9 @@ std::vector<UnsupportedField> unsupported_fields(const OSArtifact& artifact) {
   }
   add_volume(artifact, artifact.image.ca_certificates_volume, fields);
   if (artifact.artifacts) {
-    const auto& rootfs = artifact.artifacts->overlay_rootfs_volume;
     add_volume(artifact, artifact.artifacts->overlay_iso_volume, fields);
-    if (rootfs != artifact.artifacts->overlay_iso_volume) add_volume(artifact, rootfs, fields);
+    add_volume(artifact, artifact.artifacts->overlay_rootfs_volume, fields);
+    if (artifact.artifacts->uki) add_volume(artifact, artifact.artifacts->uki->keys_volume, fields);
   }
   return fields;
 }

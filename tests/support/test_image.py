@@ -5,10 +5,12 @@ import hashlib
 import io
 import json
 import os
+import pathlib
 import sys
 import tarfile
 
 EPOCH = 1767225600
+BUSYBOX = "/bin/busybox"
 
 
 def fake_kernel() -> bytes:
@@ -57,7 +59,18 @@ def bootable_layers(extra: bytes = b"") -> list:
     ]
 
 
-def write_layout(folder: str, tars: list, tag: str = "latest", compress: bool = True) -> list:
+def busybox_layer() -> bytes:
+    """A root with the machine's static busybox, for containers that need no library."""
+    files = {"bin": None, "etc": None, "tmp": None, "bin/busybox": (pathlib.Path(BUSYBOX).read_bytes(), 0o755),
+             "etc/passwd": b"root:x:0:0::/root:/bin/sh\ntool:x:1234:1235::/home/tool:/bin/sh\n",
+             "etc/group": b"root:x:0:\ntool:x:1235:\nextra:x:1300:tool\n"}
+    for name in ("sh", "cat", "echo", "env", "id", "ls", "mkdir", "rm", "sleep", "touch", "test"):
+        files[f"bin/{name}"] = "busybox"
+    return layer(files)
+
+
+def write_layout(folder: str, tars: list, tag: str = "latest", compress: bool = True,
+                 config: dict = None, architecture: str = "amd64") -> list:
     """Writes an OCI image layout and returns the layers' digests."""
     blobs = os.path.join(folder, "blobs", "sha256")
     os.makedirs(blobs, exist_ok=True)
@@ -74,7 +87,8 @@ def write_layout(folder: str, tars: list, tag: str = "latest", compress: bool = 
         data = gzip.compress(tar, 1, mtime=0) if compress else tar
         layers.append({"mediaType": "application/vnd.oci.image.layer.v1.tar" + suffix,
                        "digest": put(data), "size": len(data)})
-    config = json.dumps({"architecture": "amd64", "os": "linux", "created": "2026-01-01T00:00:00Z",
+    config = json.dumps({"architecture": architecture, "os": "linux", "created": "2026-01-01T00:00:00Z",
+                         **({"config": config} if config else {}),
                          "rootfs": {"type": "layers", "diff_ids": [
                              "sha256:" + hashlib.sha256(tar).hexdigest() for tar in tars]}}).encode()
     manifest = json.dumps({"schemaVersion": 2,

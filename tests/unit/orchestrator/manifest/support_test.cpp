@@ -43,11 +43,9 @@ volumes: [{name: k, persistentVolumeClaim: {claimName: c}}]
 importers: [{name: i}]
 exporters: [{template: {spec: {containers: [{name: e}]}}}])");
 
-  EXPECT_THAT(
-      unsupported_paths(artifact),
-      ElementsAre("spec.artifacts.bundles", "spec.artifacts.uki.iso", "spec.artifacts.volume",
-                  "spec.importers", "spec.exporters", "spec.volumes (k)"));
-  EXPECT_EQ(unsupported_fields(artifact)[0].feature, "bundles");
+  EXPECT_THAT(unsupported_paths(artifact),
+              ElementsAre("spec.artifacts.volume", "spec.volumes (k)"));
+  EXPECT_EQ(unsupported_fields(artifact)[0].feature, "writing artifacts into a volume");
   EXPECT_EQ(unsupported_fields(artifact).back().volume, "k");
 }
 

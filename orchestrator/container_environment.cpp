@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "orchestrator/container_environment.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "base/error.hpp"
+
+namespace orchestrator {
+namespace {
+
+using Values = std::map<std::string, base::Secret>;
+
+std::string text_of(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+bool is_optional(const nlohmann::json& object) {
+  const auto found = object.find("optional");
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
+nlohmann::json list_of(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_array() ? *found : nlohmann::json::array();
+}
+
+class Reader {
+ public:
+  Reader(const SecretFinder& secrets, const manifest::Documents& documents,
+         const manifest::OSArtifact& artifact, const std::string& field)
+      : secrets_(secrets), documents_(documents), artifact_(artifact), field_(field) {}
+
+  std::vector<ContainerVariable> read(const nlohmann::json& container) {
+    for (const auto& source : list_of(container, "envFrom")) add_all(source);
+    for (const auto& variable : list_of(container, "env")) {
+      const auto name = text_of(variable, "name");
+      const auto from = variable.find("valueFrom");
+      const bool given = from != variable.end() && from->is_object() && !from->empty();
+      auto value = given ? value_from(name, *from)
+                         : std::optional(expand_references(text_of(variable, "value"), known_));
+      if (value) set(name, std::move(*value));
+    }
+    return std::move(known_);
+  }
+
+ private:
+  void set(const std::string& name, base::Secret value) {
+    std::erase_if(known_, [&](const ContainerVariable& one) { return one.name == name; });
+    known_.push_back({.name = name, .value = std::move(value)});
+  }
+
+  void add_all(const nlohmann::json& source) {
+    const auto prefix = text_of(source, "prefix");
+    for (const auto* kind : {"secretRef", "configMapRef"}) {
+      const auto reference = source.find(kind);
+      if (reference == source.end() || !reference->is_object()) continue;
+      const auto name = text_of(*reference, "name");
+      const bool is_secret = std::string_view(kind) == "secretRef";
+      const auto values = is_secret ? secrets_.all_values(artifact_, name) : config_map(name);
+      if (!values && !is_optional(*reference)) {
+        fail(fmt::format("{}.envFrom: there is no {} '{}'", field_,
+                         is_secret ? "secret" : "ConfigMap", name));
+      }
+      for (const auto& [key, value] : values.value_or(Values{})) set(prefix + key, value);
+    }
+  }
+
+  /// nullopt: the variable is not set.
+  std::optional<base::Secret> value_from(const std::string& name, const nlohmann::json& from) {
+    const auto& kind = from.begin().key();
+    const auto& source = from.begin().value();
+    if (kind == "secretKeyRef" || kind == "configMapKeyRef") {
+      const bool is_secret = kind == "secretKeyRef";
+      const auto object = text_of(source, "name");
+      const auto key = text_of(source, "key");
+      if (is_secret && !is_optional(source)) {
+        return secrets_.value(artifact_, {.name = object, .key = key}, field_ + ".env");
+      }
+      const auto values = is_secret ? secrets_.all_values(artifact_, object) : config_map(object);
+      if (values && values->contains(key)) return values->at(key);
+      if (is_optional(source)) return std::nullopt;
+      fail(fmt::format("{}.env: there is no ConfigMap '{}' with a key '{}', for {}", field_, object,
+                       key, name));
+    }
+    if (kind == "fieldRef") {
+      const auto path = text_of(source, "fieldPath");
+      if (path == "metadata.name") return base::Secret(artifact_.name);
+      if (path == "metadata.namespace") return base::Secret(artifact_.namespace_);
+    }
+    throw base::Error(
+        {.code = base::ErrorCode::kUnsupported,
+         .what = fmt::format("{}.env: the variable {} cannot be had here", field_, name),
+         .why = fmt::format("a {} is known to a pod alone", kind),
+         .hint = "give it a value, a secretKeyRef or a configMapKeyRef"});
+  }
+
+  std::optional<Values> config_map(const std::string& name) const {
+    const auto* map = documents_.find_config_map(artifact_.namespace_, name);
+    if (map == nullptr) return std::nullopt;
+    Values values;
+    for (const auto& [key, value] : map->data) values.emplace(key, base::Secret(value));
+    return values;
+  }
+
+  [[noreturn]] static void fail(std::string what) {
+    throw base::Error({.code = base::ErrorCode::kManifest,
+                       .what = std::move(what),
+                       .why = "",
+                       .hint = "put it beside the OSArtifact, in its namespace"});
+  }
+
+  const SecretFinder& secrets_;
+  const manifest::Documents& documents_;
+  const manifest::OSArtifact& artifact_;
+  const std::string& field_;
+  std::vector<ContainerVariable> known_;
+};
+
+}  // namespace
+
+base::Secret expand_references(const std::string& text,
+                               const std::vector<ContainerVariable>& variables) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool last = at + 1 == text.size();
+    if (text[at] == '$' && !last && text[at + 1] == '$') {
+      out += '$';
+      ++at;
+      continue;
+    }
+    const auto end =
+        text[at] == '$' && !last && text[at + 1] == '(' ? text.find(')', at) : std::string::npos;
+    const auto found = std::find_if(variables.rbegin(), variables.rend(), [&](const auto& one) {
+      return end != std::string::npos && one.name == text.substr(at + 2, end - at - 2);
+    });
+    if (found == variables.rend()) {
+      out += text[at];
+      continue;
+    }
+    out += found->value.reveal();
+    at = end;
+  }
+  return base::Secret(std::move(out));
+}
+
+std::vector<ContainerVariable> container_environment(const SecretFinder& secrets,
+                                                     const manifest::Documents& documents,
+                                                     const manifest::OSArtifact& artifact,
+                                                     const nlohmann::json& container,
+                                                     const std::string& field) {
+  return Reader(secrets, documents, artifact, field).read(container);
+}
+
+}  // namespace orchestrator
