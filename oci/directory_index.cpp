@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/limits.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "base/handle.hpp"
+#include "oci/rooted_directory.hpp"
 
 namespace oci {
 namespace {
@@ -26,15 +29,39 @@ std::int64_t nanoseconds(const struct statx_timestamp& time) {
   return time.tv_sec * 1'000'000'000 + time.tv_nsec;
 }
 
+/// The owner, time and xattrs of a folder, in a form of our own.
+std::string attributes_of(int folder, const std::string& name, const struct statx& status) {
+  auto text =
+      fmt::format("{} {} {}", status.stx_uid, status.stx_gid, nanoseconds(status.stx_mtime));
+  const auto path = fmt::format("/proc/self/fd/{}/{}", folder, name);
+  const auto bytes = ::llistxattr(path.c_str(), nullptr, 0);
+  if (bytes <= 0) return text;
+  std::string names(static_cast<std::size_t>(bytes), '\0');
+  const auto filled = ::llistxattr(path.c_str(), names.data(), names.size());
+  if (filled < 0) return text;
+  names.resize(static_cast<std::size_t>(filled));
+  text += names;
+  for (std::size_t at = 0; at < names.size();
+       at += std::char_traits<char>::length(&names[at]) + 1) {
+    std::string value(XATTR_SIZE_MAX, '\0');
+    const auto size = ::lgetxattr(path.c_str(), &names[at], value.data(), value.size());
+    if (size > 0) text += value.substr(0, static_cast<std::size_t>(size));
+    text += '\0';
+  }
+  return text;
+}
+
 DirectoryIndex::Seen look(int folder, const std::string& name, const std::string& path) {
   struct statx status {};
-  constexpr unsigned kWanted = STATX_TYPE | STATX_MODE | STATX_INO | STATX_CTIME | STATX_BTIME;
+  constexpr unsigned kWanted = STATX_TYPE | STATX_MODE | STATX_INO | STATX_CTIME | STATX_BTIME |
+                               STATX_UID | STATX_GID | STATX_MTIME;
   if (::statx(folder, name.c_str(), AT_SYMLINK_NOFOLLOW, kWanted, &status) != 0) fail(path + name);
   const bool knows_birth = (status.stx_mask & STATX_BTIME) != 0;
   return {.inode = status.stx_ino,
           .mode = status.stx_mode,
           .changed_ns = nanoseconds(status.stx_ctime),
-          .born_ns = knows_birth ? nanoseconds(status.stx_btime) : 0};
+          .born_ns = knows_birth ? nanoseconds(status.stx_btime) : 0,
+          .attributes = S_ISDIR(status.stx_mode) ? attributes_of(folder, name, status) : ""};
 }
 
 base::FileDescriptor open_folder(int parent, const std::string& name, const std::string& path) {
@@ -98,7 +125,9 @@ class ChangeWriter {
     const auto full = path + name + "/";
     const auto fd = open_folder(folder, name, path);
     pending_.push_back({.parent = folder, .name = name, .path = full});
-    if (!same_folder || then->changed_ns != now.changed_ns) write_parents();
+    const bool as_it_was =
+        same_folder && then->mode == now.mode && then->attributes == now.attributes;
+    if (!as_it_was) write_parents();
     if (was_folder && !same_folder) {
       struct stat own {};
       if (::fstat(fd.get(), &own) != 0) fail(full);
@@ -122,7 +151,7 @@ class ChangeWriter {
       if (::fstatat(pending.parent, pending.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
         fail(pending.path);
       }
-      writer_.write_folder(pending.parent, pending.name, pending.path, status);
+      writer_.write_folder(writer_.read_folder(pending.parent, pending.name, pending.path, status));
     }
   }
 
@@ -149,6 +178,21 @@ DirectoryIndex DirectoryIndex::of(int root, const std::stop_token& stop) {
   };
   walk(walk, root, "");
   return index;
+}
+
+void DirectoryIndex::refresh(int root, const std::string& path) {
+  const auto slash = path.rfind('/');
+  const auto folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  const auto name = slash == std::string::npos ? path : path.substr(slash + 1);
+  const auto names = folders_.find(folder);
+  if (names == folders_.end()) return;
+  const auto seen = names->second.find(name);
+  if (seen == names->second.end()) return;
+  const auto parent = RootedDirectory(root, "/").try_open(folder, O_RDONLY | O_DIRECTORY);
+  struct stat status {};
+  if (!parent || ::fstatat(parent.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+  auto now = look(parent.get(), name, folder);
+  if (now.inode == seen->second.inode) seen->second = std::move(now);
 }
 
 const DirectoryIndex::Names& DirectoryIndex::names_in(const std::string& folder) const {

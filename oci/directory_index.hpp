@@ -25,12 +25,18 @@ class DirectoryIndex {
     std::uint32_t mode = 0;
     std::int64_t changed_ns = 0;  ///< ctime.
     std::int64_t born_ns = 0;     ///< 0 where the file system does not know.
+    /// Of a folder: owner, times and xattrs, to tell one that changed from one in which a name came
+    /// and went. Empty for all else.
+    std::string attributes = {};
     friend bool operator==(const Seen&, const Seen&) = default;
   };
   using Names = std::map<std::string, Seen>;
 
   /// Walks the tree of the open folder `root`. Throws base::Error kIo or kInterrupted.
   static DirectoryIndex of(int root, const std::stop_token& stop);
+
+  /// Takes for unchanged what stands at `path` ("a/b") now: it stepped aside and came back.
+  void refresh(int root, const std::string& path);
 
   /// What was in a folder ("" or "a/b/"); empty when there was none.
   [[nodiscard]] const Names& names_in(const std::string& folder) const;

@@ -138,12 +138,14 @@ void EntryWriter::write(int folder, const std::string& name, const std::string& 
   if (entry.type == EntryType::kFile) copy_contents(folder, name, entry);
 }
 
-Xattrs EntryWriter::write_folder(int folder, const std::string& name, const std::string& path,
-                                 const struct stat& status) {
-  auto entry = describe(path, status);
-  auto overlay = take_xattrs(fmt::format("/proc/self/fd/{}/{}", folder, name), entry);
-  tar_.add(entry);
-  return overlay;
+EntryWriter::Folder EntryWriter::read_folder(int folder, const std::string& name,
+                                             const std::string& path,
+                                             const struct stat& status) const {
+  Folder found{.entry = describe(path, status),
+               .overlay = {},
+               .modified_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
+  found.overlay = take_xattrs(fmt::format("/proc/self/fd/{}/{}", folder, name), found.entry);
+  return found;
 }
 
 void EntryWriter::write_whiteout(const std::string& path, const std::string& name,

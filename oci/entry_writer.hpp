@@ -26,11 +26,16 @@ class EntryWriter {
   /// Anything but a folder: `name` in the open folder `folder`.
   void write(int folder, const std::string& name, const std::string& path,
              const struct stat& status);
-  /// The folder's own entry, without what is in it. The xattrs of overlayfs are returned without
+  /// What a folder's own entry says, without what is in it, and the xattrs of overlayfs without
   /// their prefix.
-  std::vector<std::pair<std::string, std::string>> write_folder(int folder, const std::string& name,
-                                                                const std::string& path,
-                                                                const struct stat& status);
+  struct Folder {
+    TarEntry entry;
+    std::vector<std::pair<std::string, std::string>> overlay;
+    std::int64_t modified_ns = 0;
+  };
+  [[nodiscard]] Folder read_folder(int folder, const std::string& name, const std::string& path,
+                                   const struct stat& status) const;
+  void write_folder(const Folder& folder) { tar_.add(folder.entry); }
   /// Hides `name`, or with "" everything below, in the folder `path` whose status is `folder`.
   void write_whiteout(const std::string& path, const std::string& name, const struct stat& folder);
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -37,6 +38,7 @@ class UpperDiff {
       struct stat status {};
       if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) fail(path + name);
       if (S_ISCHR(status.st_mode) && status.st_rdev == 0) {
+        write_parents();
         writer_.write_whiteout(path, name, own);
       } else {
         kept.emplace_back(name, status);
@@ -46,17 +48,26 @@ class UpperDiff {
       if (S_ISDIR(status.st_mode)) {
         write_folder(folder, path, name, status);
       } else {
+        write_parents();
         writer_.write(folder, name, path + name, status);
       }
     }
   }
 
  private:
+  /// A folder whose entry is written only if something below it is, unless it changed itself:
+  /// overlayfs copies folders up for less than that.
+  struct Pending {
+    EntryWriter::Folder folder;
+    bool written = false;
+  };
+
   void write_folder(int parent, const std::string& path, const std::string& name,
                     const struct stat& status) {
     const auto full = path + name + "/";
+    auto folder = writer_.read_folder(parent, name, full, status);
     bool opaque = false;
-    for (const auto& [mark, value] : writer_.write_folder(parent, name, full, status)) {
+    for (const auto& [mark, value] : folder.overlay) {
       const bool harmless = mark == "origin" || mark == "impure" || mark == "uuid";
       if (mark == "opaque" && value == "y") {
         opaque = true;
@@ -64,27 +75,48 @@ class UpperDiff {
         refuse_overlay_mark(full, mark);
       }
     }
+    const auto below = lower_folder(full);
+    opaque = opaque && below;  // overlayfs marks also folders that hide nothing.
+    const bool as_it_was = below && !opaque && is_same(*below, folder);
+    pending_.push_back({.folder = std::move(folder)});
+    if (!as_it_was) write_parents();
     const base::FileDescriptor fd(
         ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd) fail(full);
-    // overlayfs marks every folder that was made, also where there is nothing to hide.
-    write_children(fd.get(), full, opaque && lower_has_folder(full));
+    write_children(fd.get(), full, opaque);
+    pending_.pop_back();
   }
 
-  [[nodiscard]] bool lower_has_folder(const std::string& path) const {
+  void write_parents() {
+    for (auto& pending : pending_) {
+      if (!std::exchange(pending.written, true)) writer_.write_folder(pending.folder);
+    }
+  }
+
+  static bool is_same(const EntryWriter::Folder& one, const EntryWriter::Folder& other) {
+    return one.modified_ns == other.modified_ns && one.entry.mode == other.entry.mode &&
+           one.entry.uid == other.entry.uid && one.entry.gid == other.entry.gid &&
+           one.entry.xattrs == other.entry.xattrs;
+  }
+
+  /// The folder `path` of the tree below, if it is one there.
+  [[nodiscard]] std::optional<EntryWriter::Folder> lower_folder(const std::string& path) const {
     const auto slash = path.find_last_of('/', path.size() - 2);
     const auto parent = slash == std::string::npos ? "" : path.substr(0, slash);
-    const auto fd = lower_.try_open_folder(parent);
-    const auto name = path.substr(parent.empty() ? 0 : slash + 1);
+    const auto fd = lower_.try_open(parent, O_RDONLY | O_DIRECTORY);
+    auto name = path.substr(parent.empty() ? 0 : slash + 1);
+    name.pop_back();
     struct stat status {};
-    return fd &&
-           ::fstatat(fd.get(), name.substr(0, name.size() - 1).c_str(), &status,
-                     AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISDIR(status.st_mode);
+    if (!fd || ::fstatat(fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISDIR(status.st_mode)) {
+      return std::nullopt;
+    }
+    return writer_.read_folder(fd.get(), name, path, status);
   }
 
   RootedDirectory lower_;
   EntryWriter writer_;
+  std::vector<Pending> pending_;
 };
 
 }  // namespace

@@ -21,9 +21,10 @@ struct DiffOptions {
 
 /// Writes what an overlay's upper folder adds to the tree `lower` and hides of it: parents before
 /// children, in a folder first what is hidden (`.wh.NAME`, `.wh..wh..opq`), then names in byte
-/// order. Times in whole seconds. The root folder itself has no entry. Throws base::Error kIo,
-/// kInterrupted, and kUnsupported for an upper folder that refers to lower names (redirect,
-/// metacopy). Source: OCI image-spec, layer.md, "Change Types"; kernel, overlayfs.rst.
+/// order. Times in whole seconds. The root folder itself has no entry, nor has a folder that is as
+/// it was and in which nothing changed. Throws base::Error kIo, kInterrupted, and kUnsupported for
+/// an upper folder that refers to lower names (redirect, metacopy).
+/// Source: OCI image-spec, layer.md, "Change Types"; kernel, overlayfs.rst.
 void write_upper(int lower, int upper, TarStream& tar, const DiffOptions& options);
 
 /// A layer of our own making.

@@ -73,9 +73,13 @@ Mount mount_overlay(const OverlayLayers& layers, const fs::path& at) {
   return Mount(at);
 }
 
+Mount mount_bind(const fs::path& source, const fs::path& at) {
+  mount_or_throw(source.c_str(), at, nullptr, MS_BIND, "");
+  return Mount(at);
+}
+
 Mount mount_read_only(const fs::path& folder, const fs::path& at) {
-  mount_or_throw(folder.c_str(), at, nullptr, MS_BIND, "");
-  Mount mount(at);
+  auto mount = mount_bind(folder, at);
   mount_or_throw(nullptr, at, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV, "");
   return mount;
 }

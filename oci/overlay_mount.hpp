@@ -49,6 +49,9 @@ Mount mount_overlay(const OverlayLayers& layers, const std::filesystem::path& at
 /// Shows `folder` at the folder `at`, where it cannot be written. Throws base::Error kIo.
 Mount mount_read_only(const std::filesystem::path& folder, const std::filesystem::path& at);
 
+/// Shows the folder or file `source` at `at`, which is one too. Throws base::Error kIo.
+Mount mount_bind(const std::filesystem::path& source, const std::filesystem::path& at);
+
 /// Shows `folder`, and what is mounted beneath it, at the folder `at` as well; the second without
 /// the devices that it may hold. Throws base::Error kIo.
 Mount mount_again(const std::filesystem::path& folder, const std::filesystem::path& at);

@@ -43,6 +43,14 @@ base::FileLock lock_snapshot(const Store& store, const std::string& name,
   }
 }
 
+void put_into_place(base::TempDir made, const fs::path& folder) {
+  mark_finished(made.path());
+  if (::rename(made.path().c_str(), folder.c_str()) != 0) {
+    base::throw_system_error(errno, fmt::format("cannot move {} into place", folder.string()));
+  }
+  made.release();
+}
+
 /// Builds the snapshots of one image, base first.
 class SnapshotBuilder {
  public:
@@ -51,7 +59,7 @@ class SnapshotBuilder {
 
   /// Makes the snapshot of layer number `index` over those made before, unless it is there.
   void add(std::size_t index, const Digest& chain_id) {
-    const auto name = name_of_snapshot(chain_id);
+    const auto name = snapshot_name(chain_id, context_.options);
     const auto folder = store_.root() / "snapshots" / name;
     if (is_finished(folder)) {
       skip(index);
@@ -70,13 +78,6 @@ class SnapshotBuilder {
   [[nodiscard]] std::vector<std::string> names() && { return std::move(names_); }
 
  private:
-  /// What leaves something out makes other snapshots than what does not.
-  [[nodiscard]] std::string name_of_snapshot(const Digest& chain_id) const {
-    const auto& options = context_.options;
-    return fmt::format("{}{}{}", chain_id.hex(), options.keep_owners ? "" : "-unowned",
-                       options.skip_devices ? "-nodev" : "");
-  }
-
   void skip(std::size_t index) const {
     if (context_.progress) context_.progress(layers_.layers()[index].blob.size);
   }
@@ -90,11 +91,7 @@ class SnapshotBuilder {
     } else {
       unpack_over(index, temp.path());
     }
-    mark_finished(temp.path());
-    if (::rename(temp.path().c_str(), folder.c_str()) != 0) {
-      base::throw_system_error(errno, fmt::format("cannot move {} into place", folder.string()));
-    }
-    temp.release();
+    put_into_place(std::move(temp), folder);
   }
 
   /// Writes the layer through an overlay of the lower ones: its symlinks and hardlinks see them,
@@ -131,6 +128,20 @@ std::vector<std::string> make_snapshots(Store& store, std::vector<ImageLayer> la
 std::optional<std::string> overlay_obstacle(const Store& store) {
   const auto scratch = store.make_temp_dir("probe");
   return overlay_obstacle(scratch.path());
+}
+
+std::string snapshot_name(const Digest& chain_id, const LayerOptions& options) {
+  return fmt::format("{}{}{}", chain_id.hex(), options.keep_owners ? "" : "-unowned",
+                     options.skip_devices ? "-nodev" : "");
+}
+
+void keep_snapshot(const Store& store, const std::string& name, base::TempDir made,
+                   const std::stop_token& stop) {
+  const auto folder = store.root() / "snapshots" / name;
+  const auto lock = lock_snapshot(store, name, stop);
+  if (is_finished(folder)) return;
+  base::remove_tree(folder);
+  put_into_place(std::move(made), folder);
 }
 
 std::vector<Digest> chain_ids(const std::vector<Digest>& diff_ids) {

@@ -31,6 +31,16 @@ void prepare_snapshots(Store& store, const Manifest& manifest, const ImageConfig
 void unpack_into(Store& store, const Manifest& manifest, const ImageConfig& config,
                  const std::filesystem::path& folder, const UnpackContext& context);
 
+/// The name, below `snapshots/`, of what a layer is unpacked into over those below it: what leaves
+/// something out makes other snapshots than what does not.
+std::string snapshot_name(const Digest& chain_id, const LayerOptions& options);
+
+/// Keeps as the snapshot `name` what a build made: the upper folder `made`/fs of an overlay over
+/// the snapshots below it, with nothing beside it. Whoever comes first is kept. Throws base::Error
+/// kIo, kInterrupted.
+void keep_snapshot(const Store& store, const std::string& name, base::TempDir made,
+                   const std::stop_token& stop);
+
 /// The chain id of each layer, base first. Source: OCI image-spec, config.md, "Layer ChainID".
 std::vector<Digest> chain_ids(const std::vector<Digest>& diff_ids);
 

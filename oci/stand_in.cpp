@@ -55,6 +55,13 @@ void copy_file(int from_folder, const std::string& from, int to_folder, const st
   if (!owned || ::fchmod(target.get(), status.st_mode & 07777U) != 0) fail();
 }
 
+/// The times of a folder of which a name was made, moved or removed.
+void restore_times(int folder, const struct stat& before) {
+  const std::array<timespec, 2> times = {before.st_atim, before.st_mtim};
+  static_cast<void>(
+      ::utimensat(AT_FDCWD, fmt::format("/proc/self/fd/{}", folder).c_str(), times.data(), 0));
+}
+
 }  // namespace
 
 StandIn::StandIn(const MountPoints& points, ContainerMount mount) : mount_(std::move(mount)) {
@@ -86,6 +93,7 @@ StandIn::StandIn(const MountPoints& points, ContainerMount mount) : mount_(std::
     step_back();
     throw;
   }
+  restore_times(folder_.get(), folder_before_);
 }
 
 StandIn::~StandIn() {
@@ -145,15 +153,15 @@ void StandIn::write_back() const {
 
 void StandIn::step_back() {
   if (aside_.empty()) return;
+  struct stat before {};  // As it was set up, or as what ran made it.
+  const bool known = ::fstat(folder_.get(), &before) == 0;
   base::remove_tree(here());
   const auto aside = std::exchange(aside_, {});
   if (::renameat(folder_.get(), aside.c_str(), folder_.get(), name_.c_str()) != 0) {
     if (errno == ENOENT) return;  // Whatever ran removed it.
     base::throw_system_error(errno, fmt::format("cannot bring {} back", mount_.target));
   }
-  const std::array<timespec, 2> times = {folder_before_.st_atim, folder_before_.st_mtim};
-  static_cast<void>(::utimensat(AT_FDCWD, fmt::format("/proc/self/fd/{}", folder_.get()).c_str(),
-                                times.data(), 0));
+  if (known) restore_times(folder_.get(), before);
 }
 
 }  // namespace oci

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "orchestrator/artifact_kinds.hpp"
+#include "orchestrator/image_plan.hpp"
 #include "orchestrator/manifest/cloud_config.hpp"
 #include "orchestrator/manifest/support.hpp"
 #include "orchestrator/tool_plan.hpp"
@@ -62,13 +63,9 @@ std::string describe_place(const BuildPlan& build, const manifest::OSArtifact& a
 /// Plans the stages of one OSArtifact.
 class ArtifactPlanner {
  public:
-  ArtifactPlanner(Session& session, BuildPlan& build, const manifest::OSArtifact& artifact,
-                  std::filesystem::path output, bool image_archive)
-      : session_(session),
-        build_(build),
-        artifact_(artifact),
-        output_(std::move(output)),
-        image_archive_(image_archive) {
+  ArtifactPlanner(Session& session, BuildPlan& build, const BuildRequest& request,
+                  const manifest::OSArtifact& artifact)
+      : session_(session), build_(build), request_(request), artifact_(artifact) {
     where_ = describe_place(build, artifact);
   }
 
@@ -83,36 +80,22 @@ class ArtifactPlanner {
 
  private:
   PlannedArtifact plan_stages() {
-    const auto reference = oci::Reference::parse(artifact_.image.ref);
-    const auto registry = session_.registry(build_.secrets->pull_credentials(artifact_, session_),
-                                            insecure_hosts(), certificates());
-    const auto platform = wanted_platform();
-    auto& store = session_.store();
-    PlannedArtifact planned{
-        .artifact = &artifact_,
-        .image = session_.options().offline
-                     ? oci::resolve_offline(store, reference, platform)
-                     : oci::resolve_image(*registry, store, reference, platform, session_.stop()),
-        .places = places_of(reference),
-        .stages = {}};
-    const auto config =
-        oci::fetch_config(*registry, store, reference, planned.image, platform, session_.stop());
     const auto first = build_.plan.stages.size();
-    const auto pull =
-        build_.plan.add(artifact_.name, where_,
-                        std::make_shared<stages::PullStage>(
-                            stages::PullStage::Options{.reference = reference,
-                                                       .image = planned.image,
-                                                       .platform = platform,
-                                                       .parallel = session_.jobs() * 2,
-                                                       .offline = session_.options().offline,
-                                                       .stack_along = session_.may_mount()}),
-                        registry, {}, false);
-    planned.stages = plan_bundles(platform);
-    const auto unpack = plan_unpack(pull, planned.stages, epoch_of(config));
-    planned.stages.insert(planned.stages.begin(), {pull, unpack});
-    plan_artifacts(unpack, config, planned.stages);
-    if (image_archive_) planned.stages.push_back(plan_image_archive(pull, reference));
+    PlannedArtifact planned{.artifact = &artifact_,
+                            .image = plan_image(session_, build_, request_, artifact_, where_),
+                            .stages = {}};
+    const auto& image = planned.image;
+    planned.stages.push_back(image.stage);
+    if (artifact_.artifacts) {
+      const auto bundles = plan_bundles(image.platform);
+      planned.stages.insert(planned.stages.end(), bundles.begin(), bundles.end());
+      const auto unpack = plan_unpack(image, bundles);
+      planned.stages.push_back(unpack);
+      plan_artifacts(unpack, image, planned.stages);
+    }
+    // Where nothing else would come out.
+    const bool only_image = !artifact_.artifacts && !artifact_.image.push;
+    if (request_.image_archive || only_image) planned.stages.push_back(plan_image_archive(image));
     for (auto i = first; i < build_.plan.stages.size(); ++i) {
       if (std::find(planned.stages.begin(), planned.stages.end(), i) == planned.stages.end()) {
         planned.stages.push_back(i);
@@ -122,49 +105,19 @@ class ArtifactPlanner {
     return planned;
   }
 
-  /// The registry of the image, where the manifest allows it to be insecure.
-  std::set<std::string> insecure_hosts() const {
-    if (!artifact_.image.pull_insecure_registry) return {};
-    return {oci::Reference::parse(artifact_.image.ref).registry};
-  }
-
-  std::vector<oci::PullPlace> places_of(const oci::Reference& reference) {
-    if (session_.options().offline) return {};
-    return session_.places_for(reference);
-  }
-
-  /// The folders with CA certificates that the manifest names, for every registry of the image.
-  std::vector<std::filesystem::path> certificates() {
-    const auto& volume = artifact_.image.ca_certificates_volume;
-    if (volume.empty() || session_.options().offline) return {};
-    return {build_.volumes->folder(artifact_, volume, "spec.image.caCertificatesVolume")};
-  }
-
-  oci::Platform wanted_platform() const {
-    const auto& flag = session_.options().arch;
-    const auto& field = artifact_.artifacts->arch;
-    if (!flag.empty() && !field.empty() &&
-        oci::Platform::parse(flag) != oci::Platform::parse(field)) {
-      throw base::Error({.code = base::ErrorCode::kUsage,
-                         .what = fmt::format("--arch {} contradicts the manifest", flag),
-                         .why = fmt::format("spec.artifacts.arch is {}", field),
-                         .hint = "leave one of them out"});
-    }
-    if (!field.empty()) return oci::Platform::parse(field);
-    return flag.empty() ? oci::Platform::host() : oci::Platform::parse(flag);
-  }
-
-  std::int64_t epoch_of(const oci::ImageConfig& config) const {
-    return session_.source_date_epoch().value_or(config.created);
-  }
-
   /// The images of spec.artifacts.bundles, pulled with the credentials of the OSArtifact.
   std::vector<std::size_t> plan_bundles(const oci::Platform& platform) {
     std::vector<std::size_t> pulls;
     if (artifact_.artifacts->bundles.empty()) return pulls;
     const bool offline = session_.options().offline;
+    std::set<std::string> insecure;
+    for (const auto& text : artifact_.artifacts->bundles) {
+      if (artifact_.image.pull_insecure_registry) {
+        insecure.insert(oci::Reference::parse(text).registry);
+      }
+    }
     const auto registry = session_.registry(build_.secrets->pull_credentials(artifact_, session_),
-                                            insecure_hosts(), certificates());
+                                            insecure, certificates());
     for (const auto& text : artifact_.artifacts->bundles) {
       const auto reference = oci::Reference::parse(text);
       const auto image = offline ? oci::resolve_offline(session_.store(), reference, platform)
@@ -184,12 +137,18 @@ class ArtifactPlanner {
     return pulls;
   }
 
-  std::size_t plan_unpack(std::size_t pull, const std::vector<std::size_t>& bundles,
-                          std::int64_t epoch) {
+  /// The folders with CA certificates that the manifest names.
+  std::vector<std::filesystem::path> certificates() {
+    const auto& volume = artifact_.image.ca_certificates_volume;
+    if (volume.empty() || session_.options().offline) return {};
+    return {build_.volumes->folder(artifact_, volume, "spec.image.caCertificatesVolume")};
+  }
+
+  std::size_t plan_unpack(const PlannedImage& image, const std::vector<std::size_t>& bundles) {
     const auto& spec = *artifact_.artifacts;
     stages::UnpackStage::Options options;
     options.may_mount = session_.may_mount();
-    options.changes.epoch = epoch;
+    options.changes.epoch = image.epoch;
     options.bundles = bundles.size();
     if (!spec.os_release.empty()) options.changes.os_release = spec.os_release;
     if (!spec.kairos_release.empty()) options.changes.kairos_release = spec.kairos_release;
@@ -199,24 +158,24 @@ class ArtifactPlanner {
       options.changes.overlay = folder;
       options.overlay_digest = stages::digest_of_folder(folder);
     }
-    std::map<std::string, std::size_t> inputs = {{"pull", pull}};
+    std::map<std::string, std::size_t> inputs = {{"image", image.stage}};
     for (std::size_t i = 0; i < bundles.size(); ++i) inputs[stages::bundle_input(i)] = bundles[i];
     return build_.plan.add(artifact_.name, where_,
                            std::make_shared<stages::UnpackStage>(std::move(options)), no_registry(),
                            inputs, false);
   }
 
-  void plan_artifacts(std::size_t unpack, const oci::ImageConfig& config,
+  void plan_artifacts(std::size_t unpack, const PlannedImage& image,
                       std::vector<std::size_t>& stages) {
     const ArtifactInputs inputs{
         .artifact = artifact_,
         .where = where_,
         .unpack = unpack,
         .no_registry = no_registry(),
-        .architecture = stages::parse_architecture(config.platform.architecture),
-        .epoch = epoch_of(config),
+        .architecture = stages::parse_architecture(image.platform.architecture),
+        .epoch = image.epoch,
         .cloud_config = cloud_config(),
-        .output = output_,
+        .output = request_.output,
         .disk_firmware = stages::parse_disk_firmware(session_.options().disk_firmware),
         .jobs = session_.jobs()};
     for (const auto& kind : artifact_kinds()) {
@@ -226,14 +185,12 @@ class ArtifactPlanner {
     }
   }
 
-  std::size_t plan_image_archive(std::size_t pull, const oci::Reference& reference) {
+  std::size_t plan_image_archive(const PlannedImage& image) {
     return build_.plan.add(
         artifact_.name, where_,
         std::make_shared<stages::ImageArchiveStage>(stages::ImageArchiveStage::Options{
-            .output = output_ / (artifact_.name + ".tar"),
-            .name = reference.tag.empty() ? reference.name() + ":latest"
-                                          : reference.name() + ":" + reference.tag}),
-        no_registry(), {{"pull", pull}}, true);
+            .output = request_.output / (artifact_.name + ".tar"), .name = image.name}),
+        no_registry(), {{"image", image.stage}}, true);
   }
 
   base::Secret cloud_config() const {
@@ -258,9 +215,8 @@ class ArtifactPlanner {
 
   Session& session_;
   BuildPlan& build_;
+  const BuildRequest& request_;
   const manifest::OSArtifact& artifact_;
-  std::filesystem::path output_;
-  bool image_archive_;
   std::string where_;
 };
 
@@ -294,24 +250,22 @@ manifest::ManifestResult read_manifest_file(Session& session, const std::string&
        .hint = "mend what is shown above; osartifact validate shows it again"});
 }
 
-std::unique_ptr<BuildPlan> make_build_plan(Session& session, const std::string& file,
-                                           const std::filesystem::path& output, bool image_archive,
+std::unique_ptr<BuildPlan> make_build_plan(Session& session, const BuildRequest& given,
                                            const RunImporters& run_importers) {
+  auto request = given;
+  request.output = std::filesystem::absolute(given.output);
   auto build = std::make_unique<BuildPlan>();
-  build->file = file == "-" ? "(standard input)" : file;
-  build->documents = read_manifest_file(session, file).documents;
+  build->file = request.file == "-" ? "(standard input)" : request.file;
+  build->documents = read_manifest_file(session, request.file).documents;
   refuse_unsupported(session, build->file, build->documents);
   build->secrets = std::make_unique<SecretFinder>(session, build->documents, build->file);
   build->volumes = std::make_unique<VolumeFolders>(session, build->documents, *build->secrets);
   for (const auto& artifact : build->documents.artifacts) {
-    plan_tools(session, *build, artifact, std::filesystem::absolute(output),
-               describe_place(*build, artifact));
+    plan_tools(session, *build, artifact, request.output, describe_place(*build, artifact));
   }
   if (run_importers && !build->imports.stages.empty()) run_importers(*build);
   for (const auto& artifact : build->documents.artifacts) {
-    build->artifacts.push_back(
-        ArtifactPlanner(session, *build, artifact, std::filesystem::absolute(output), image_archive)
-            .plan());
+    build->artifacts.push_back(ArtifactPlanner(session, *build, request, artifact).plan());
   }
   return build;
 }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "oci/pull.hpp"
-#include "oci/registry_rules.hpp"
+#include "auth/keychain.hpp"
+#include "oci/platform.hpp"
+#include "oci/reference.hpp"
+#include "orchestrator/image_request.hpp"
 #include "orchestrator/manifest/load.hpp"
 #include "orchestrator/plan.hpp"
 #include "orchestrator/secrets.hpp"
@@ -17,12 +21,39 @@
 
 namespace orchestrator {
 
+/// A registry that a stage talks to, and who we are to it.
+struct PlannedAccess {
+  std::string stage;  ///< Its name.
+  oci::Reference reference;
+  bool push = false;
+  std::shared_ptr<auth::Keychain> keychain;
+};
+
+/// How an OSArtifact comes to its image.
+struct PlannedImage {
+  bool built = false;                   ///< Else pulled.
+  std::string reference;                ///< As the manifest has it; of a built one its name.
+  std::string name;                     ///< registry/repository:tag, for an archive of it.
+  std::vector<BaseOfBuild> bases;       ///< The image itself, or what it is built from.
+  std::vector<PlannedAccess> accesses;  ///< In the order of the stages.
+  oci::Platform platform;
+  std::int64_t epoch = 0;  ///< What dates artifacts made of it, seconds since 1970.
+  std::size_t stage = 0;   ///< The stage that gives it, an index into the plan.
+};
+
 /// What the plan holds for one OSArtifact.
 struct PlannedArtifact {
   const manifest::OSArtifact* artifact = nullptr;
-  oci::ResolvedImage image;
-  std::vector<oci::PullPlace> places;  ///< Where the image is asked for, in order; empty: nowhere.
-  std::vector<std::size_t> stages;     ///< Indices into the plan, in order.
+  PlannedImage image;
+  std::vector<std::size_t> stages;  ///< Indices into the plan, in order.
+};
+
+/// What a plan is made from.
+struct BuildRequest {
+  std::string file;                               ///< - is standard input.
+  std::filesystem::path output;                   ///< The folder of the artifacts.
+  bool image_archive = false;                     ///< NAME.tar too.
+  std::map<std::string, std::string> build_args;  ///< Over those of the manifests.
 };
 
 /// A manifest file, ready to be built.
@@ -50,11 +81,10 @@ manifest::ManifestResult read_manifest_file(Session& session, const std::string&
 /// Runs the importers that are planned, before the rest is planned.
 using RunImporters = std::function<void(const BuildPlan& build)>;
 
-/// Reads FILE and plans the stages of every OSArtifact, with NAME.tar if `image_archive`, resolving
-/// images with the registry (or the store, with --offline). Throws base::Error; kUnsupported names
-/// the fields that this version does not execute, before anything is done.
-std::unique_ptr<BuildPlan> make_build_plan(Session& session, const std::string& file,
-                                           const std::filesystem::path& output, bool image_archive,
+/// Reads the manifest and plans the stages of every OSArtifact, resolving images with the registry
+/// (or the store, with --offline). Throws base::Error; kUnsupported names the fields that this
+/// version does not execute, before anything is done.
+std::unique_ptr<BuildPlan> make_build_plan(Session& session, const BuildRequest& request,
                                            const RunImporters& run_importers = {});
 
 }  // namespace orchestrator

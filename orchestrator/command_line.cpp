@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/format.hpp"
+#include "orchestrator/image_engines.hpp"
 
 namespace orchestrator {
 namespace {
@@ -68,11 +69,13 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
       ->type_name("NAME=DIR")
       ->allow_extra_args(false);
   add_common(app, "image-engine", common.image_engine, "What builds images")
-      ->check(CLI::IsMember({"native"}));
+      ->check(CLI::IsMember(image_engine_names()));
   add_common(app, "artifact-engine", common.artifact_engine, "What makes artifacts")
       ->check(CLI::IsMember({"native"}));
   add_common(app, "disk-firmware", common.disk_firmware, "What starts the disks that are made")
       ->check(CLI::IsMember({"uefi", "bios"}));
+  add_common(app, "strict-templates", common.strict_templates,
+             "A value that a build definition asks for and nobody gives is an error");
   add_common(app, "runtime", common.runtime, "What runs containers; else the first that works")
       ->check(CLI::IsMember({"runc", "crun", "chroot"}));
   add_common(app, "jobs", common.jobs, "Work at the same time; 0: as many as processors");
@@ -145,6 +148,49 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
   command(*store, "verify", "Re-read every blob; remove the broken", CommandName::kStoreVerify);
 }
 
+void add_image_build(CLI::App& app, Invocation& invocation) {
+  auto* image = app.add_subcommand("image", "Make images")->fallthrough()->require_subcommand(1);
+  auto* build = image->add_subcommand("build", "Build an image from a Dockerfile")
+                    ->fallthrough()
+                    ->footer(kFooter);
+  build->callback([&invocation] { invocation.command = CommandName::kImageBuild; });
+  auto& flags = invocation.image_build;
+  const auto list = [&](const char* name, std::vector<std::string>& value, const char* text,
+                        const char* type) {
+    build->add_option(name, value, text)->type_name(type)->allow_extra_args(false);
+  };
+  build
+      ->add_option(
+          "CONTEXT", flags.context,
+          "A folder (. when not given); - for a tar on standard input, or for a Dockerfile "
+          "and no context; the URL of a git repository (URL#REF:FOLDER)")
+      ->type_name("");
+  build
+      ->add_option(
+          "-f,--file", flags.dockerfile,
+          "The Dockerfile, - for standard input (Dockerfile or Containerfile of the context)")
+      ->type_name("FILE");
+  list("-t,--tag", flags.tags, "What the image is called (repeatable)", "REF");
+  list("--build-arg", flags.build_args, "The value of an ARG; NAME alone takes the variable's",
+       "NAME[=VALUE]");
+  build->add_option("--target", flags.target, "The stage to build (the last)")->type_name("STAGE");
+  list("--secret", flags.secrets, "What RUN --mount=type=secret sees (repeatable)",
+       "id=ID[,src=FILE|,env=NAME]");
+  list("--ssh", flags.ssh, "The agent that RUN --mount=type=ssh sees ($SSH_AUTH_SOCK)",
+       "ID[=SOCKET]");
+  list("--label", flags.labels, "A label of the image (repeatable)", "NAME=VALUE");
+  build->add_option("--platform", flags.platform, "What the image is for (--arch, this machine)")
+      ->type_name("OS/ARCH[/VARIANT]");
+  build->add_flag("--push", flags.push, "Send it to the registries of its names");
+  list("-o,--output", flags.outputs, "Copy it out as well (repeatable)",
+       "oci:DIR[:TAG]|oci-archive:FILE|docker-archive:FILE");
+  build->add_option("--iidfile", flags.id_file, "Where the image's ID (its config's digest) goes")
+      ->type_name("FILE");
+  build->add_option("--metadata-file", flags.metadata_file, "Where its digests go, as JSON")
+      ->type_name("FILE");
+  build->add_flag("--pull", flags.pull, "For scripts: base images are looked up in any case");
+}
+
 void add_build_commands(CLI::App& app, Invocation& invocation) {
   const auto command = [&](const char* name, const char* text, CommandName value) {
     auto* sub = app.add_subcommand(name, text)->fallthrough()->footer(kFooter);
@@ -154,6 +200,12 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
   const auto file = [&](CLI::App* sub) {
     sub->add_option("FILE", invocation.subject, "The manifest; - is standard input")->required();
   };
+  const auto build_arguments = [&](CLI::App* sub) {
+    sub->add_option("--build-arg", invocation.build_args,
+                    "The value of an ARG of the images that are built, over the manifest's")
+        ->type_name("NAME[=VALUE]")
+        ->allow_extra_args(false);
+  };
   auto* build =
       command("build", "Make the artifacts of every OSArtifact in FILE", CommandName::kBuild);
   file(build);
@@ -162,12 +214,14 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
       ->add_flag("--image-archive", invocation.image_archive,
                  "Also write NAME.tar, a docker-archive of the image")
       ->envname("OSARTIFACT_IMAGE_ARCHIVE");
+  build_arguments(build);
   build
       ->add_flag("--no-clobber", invocation.no_clobber,
                  "Fail, before anything is done, if an artifact to be made exists")
       ->envname("OSARTIFACT_NO_CLOBBER");
   auto* plan = command("plan", "Show what build would do", CommandName::kPlan);
   file(plan);
+  build_arguments(plan);
   plan->add_option("-o,--output", invocation.output, "Where the artifacts would go")
       ->type_name("DIR");
   plan->add_option("--format", invocation.format, "")
@@ -239,6 +293,7 @@ void declare(CLI::App& app, Invocation& invocation) {
   add_common_options(app, invocation.common);
   add_build_commands(app, invocation);
   add_image_commands(app, invocation);
+  add_image_build(app, invocation);
 }
 
 /// CLI11 shows choices as "TEXT:{a,b}".

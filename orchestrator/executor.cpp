@@ -14,6 +14,9 @@
 namespace orchestrator {
 namespace {
 
+/// In a record: a digest of what the stage made. Stages that do not say it get their key.
+constexpr const char* kContent = "content";
+
 /// Passes on what one stage says, under its name.
 class Observer final : public stages::StageObserver {
  public:
@@ -70,6 +73,7 @@ class Execution {
       : plan_(plan), store_(store), process_(process), events_(events), outcomes_(outcomes) {}
 
   void run(const ExecutorOptions& options, const std::stop_token& stop) {
+    use_cache_ = options.use_cache;
     const auto states = examine(plan_, store_, options.use_cache);
     outcomes_.assign(plan_.stages.size(), {});
     for (std::size_t i = 0; i < states.size(); ++i) {
@@ -90,7 +94,10 @@ class Execution {
  private:
   void take_cached(std::size_t index) {
     outcomes_[index].record = store_.result(plan_.stages[index].fingerprint);
-    const auto& planned = plan_.stages[index];
+    tell_cached(plan_.stages[index]);
+  }
+
+  void tell_cached(const PlannedStage& planned) {
     events_.take({.kind = EventKind::kCached,
                   .artifact = planned.artifact,
                   .stage = std::string(planned.stage->name()),
@@ -154,9 +161,43 @@ class Execution {
     return inputs;
   }
 
+  /// A key for the result of a stage by what its inputs are, and not by how they were made: an
+  /// image that is built again and comes out the same changes nothing that is made of it.
+  static oci::Digest key_of(const PlannedStage& planned, const stages::Inputs& inputs,
+                            const Plan& plan) {
+    std::map<std::string, oci::Digest> contents;
+    for (const auto& [name, index] : planned.inputs) {
+      const auto& record = inputs.at(name);
+      const auto content = record.is_object() ? record.value(kContent, "") : "";
+      contents.emplace(name, oci::Digest::parse(content).value_or(plan.stages[index].fingerprint));
+    }
+    return fingerprint_of(*planned.stage, contents);
+  }
+
+  /// Takes what is there under another fingerprint; false when there is nothing of use.
+  bool take_same(std::size_t index, const oci::Digest& key) {
+    const auto& planned = plan_.stages[index];
+    auto record = use_cache_ ? store_.result(key) : std::nullopt;
+    if (!record || !planned.stage->still_valid(*record, store_)) return false;
+    store_.put_result(planned.fingerprint, *record);
+    tell_cached(planned);
+    outcomes_[index].state = StageState::kCached;
+    finish(index, std::move(*record));
+    return true;
+  }
+
+  void finish(std::size_t index, stages::Record record) {
+    const std::lock_guard lock(mutex_);
+    outcomes_[index].record = std::move(record);
+    changed_.notify_all();
+  }
+
   void run_stage(std::size_t index) {
     const auto& planned = plan_.stages[index];
     auto& outcome = outcomes_[index];
+    const auto inputs = inputs_of(planned);
+    const auto key = key_of(planned, inputs, plan_);
+    if (take_same(index, key)) return;
     Observer observer(events_, planned, outcome);
     const auto start = std::chrono::steady_clock::now();
     const auto stamp = [&] {
@@ -171,13 +212,13 @@ class Execution {
                                          .process = process_,
                                          .observer = observer,
                                          .stop = source_.get_token()};
-      auto record = planned.stage->run(context, inputs_of(planned), planned.fingerprint);
+      auto record = planned.stage->run(context, inputs, key);
+      if (record.is_object() && !record.contains(kContent)) record[kContent] = key.text();
       store_.put_result(planned.fingerprint, record);
+      if (!planned.inputs.empty()) store_.put_result(key, record);
       stamp();
       observer.finished(EventKind::kFinished);  // Before anybody begins who waited for it.
-      const std::lock_guard lock(mutex_);
-      outcome.record = std::move(record);
-      changed_.notify_all();
+      finish(index, std::move(record));
     } catch (base::Error& error) {
       stamp();
       observer.finished(EventKind::kFailed);
@@ -197,6 +238,7 @@ class Execution {
   std::condition_variable changed_;
   std::vector<std::size_t> waiting_;
   std::exception_ptr failure_;
+  bool use_cache_ = true;
 };
 
 }  // namespace

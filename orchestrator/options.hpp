@@ -23,7 +23,8 @@ struct CommonOptions {
   std::vector<std::string> volumes;  ///< NAME=DIR.
   std::string image_engine = "native";
   std::string artifact_engine = "native";
-  std::string runtime;  ///< "runc", "crun", "chroot"; empty: the first that works.
+  bool strict_templates = false;  ///< A key that a template lacks is an error.
+  std::string runtime;            ///< "runc", "crun", "chroot"; empty: the first that works.
   std::string disk_firmware = "uefi";
   unsigned jobs = 0;  ///< 0: the number of processors we may use.
   bool offline = false;
@@ -43,11 +44,30 @@ enum class CommandName {
   kPush,
   kInspect,
   kAuthCheck,
+  kImageBuild,
   kStoreDf,
   kStorePrune,
   kStoreVerify,
   kCompletion,
   kVersion,
+};
+
+/// The flags of `image build`, as they were written.
+struct ImageBuildFlags {
+  std::string context = ".";
+  std::string dockerfile;  ///< Empty: Dockerfile or Containerfile in the context.
+  std::vector<std::string> tags;
+  std::vector<std::string> build_args;
+  std::string target;
+  std::vector<std::string> secrets;
+  std::vector<std::string> ssh;
+  std::vector<std::string> labels;
+  std::string platform;
+  std::vector<std::string> outputs;
+  bool push = false;
+  bool pull = false;  ///< Accepted: images are looked up in any case.
+  std::filesystem::path id_file;
+  std::filesystem::path metadata_file;
 };
 
 /// A command line, parsed.
@@ -61,13 +81,15 @@ struct Invocation {
   std::string format = "text";
   std::filesystem::path output = ".";
   bool image_archive = false;
-  bool no_clobber = false;  ///< Of build: refuse to replace an artifact.
+  std::vector<std::string> build_args;  ///< K=V or K.
+  bool no_clobber = false;              ///< Of build: refuse to replace an artifact.
   bool raw = false;
   bool config = false;
   bool all = false;  ///< Of pull and push: every platform; of prune: named images too.
   bool nondistributable = false;
   bool preserve_digests = false;
   bool push = false;  ///< Of auth check.
+  ImageBuildFlags image_build;
 };
 
 }  // namespace orchestrator

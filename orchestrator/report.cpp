@@ -50,6 +50,10 @@ nlohmann::json describe_error(const base::Error& error) {
 
 }  // namespace
 
+bool is_artifact(const PlannedStage& planned, const StageOutcome& outcome) {
+  return planned.goal && outcome.record && outcome.record->contains("path");
+}
+
 nlohmann::json make_report(const BuildReport& build, const Plan& plan,
                            const std::vector<StageOutcome>& outcomes) {
   nlohmann::json report = {{"version", kReportVersion},
@@ -57,14 +61,13 @@ nlohmann::json make_report(const BuildReport& build, const Plan& plan,
                            {"name", build.artifact},
                            {"started", format_time(build.started)},
                            {"finished", format_time(build.finished)},
-                           {"image", {{"reference", build.image_reference}}},
+                           {"image", build.image},
                            {"stages", nlohmann::json::array()},
                            {"artifacts", nlohmann::json::array()}};
-  if (build.image_digest) report["image"]["digest"] = build.image_digest->text();
   for (const auto index : build.stages) {
     if (index >= outcomes.size()) continue;
     report["stages"].push_back(describe_stage(plan.stages[index], outcomes[index], build.started));
-    if (plan.stages[index].goal && outcomes[index].record) {
+    if (is_artifact(plan.stages[index], outcomes[index])) {
       report["artifacts"].push_back(*outcomes[index].record);
     }
   }

@@ -16,8 +16,7 @@ namespace orchestrator {
 /// One OSArtifact's share of a build.
 struct BuildReport {
   std::string artifact;
-  std::string image_reference;
-  std::optional<oci::Digest> image_digest;
+  nlohmann::json image;  ///< {"reference", "digest"...}: as describe_image() gives it.
   std::chrono::system_clock::time_point started;
   std::chrono::system_clock::time_point finished;
   std::vector<std::size_t> stages;  ///< Indices into the plan.
@@ -25,6 +24,8 @@ struct BuildReport {
   std::optional<std::uint64_t> written_bytes = {};  ///< See written_bytes().
 };
 
+/// Whether a stage's record is of a file that somebody wants.
+bool is_artifact(const PlannedStage& planned, const StageOutcome& outcome);
 /// Bytes that this process and the programs that it ran caused to be written to disks so far;
 /// nullopt where the kernel does not count. Source: proc(5), /proc/PID/io.
 std::optional<std::uint64_t> written_bytes();

@@ -40,6 +40,8 @@ CommandFunction function_of(CommandName command) {
       return &run_inspect;
     case CommandName::kAuthCheck:
       return &run_auth_check;
+    case CommandName::kImageBuild:
+      return &run_image_build;
     case CommandName::kStoreDf:
       return &run_store_df;
     case CommandName::kStorePrune:
@@ -56,7 +58,8 @@ CommandFunction function_of(CommandName command) {
 
 /// Whether the command may have to mount layers over each other.
 bool mounts(CommandName command) {
-  return command == CommandName::kBuild || command == CommandName::kPlan;
+  return command == CommandName::kBuild || command == CommandName::kPlan ||
+         command == CommandName::kImageBuild;
 }
 
 int show(const base::Error& error, Environment& environment) {

@@ -131,8 +131,14 @@ std::optional<auth::SecretText> SecretFinder::registry_secret(
   return std::nullopt;
 }
 
-std::vector<auth::SecretText> SecretFinder::pull_credentials(const manifest::OSArtifact& artifact,
-                                                             Session& session) const {
+std::map<std::string, base::Secret> SecretFinder::required_values(
+    const manifest::OSArtifact& artifact, const std::string& name, const std::string& field) const {
+  if (auto values = all_values(artifact, name)) return std::move(*values);
+  fail(artifact, fmt::format("there is no secret '{}'", name), field);
+}
+
+std::vector<auth::SecretText> SecretFinder::image_credentials(
+    const manifest::OSArtifact& artifact) const {
   std::vector<auth::SecretText> secrets;
   if (const auto& selector = artifact.image.image_credentials_secret_ref) {
     auto found = registry_secret(artifact, *selector);
@@ -143,6 +149,12 @@ std::vector<auth::SecretText> SecretFinder::pull_credentials(const manifest::OSA
     }
     secrets.push_back(std::move(*found));
   }
+  return secrets;
+}
+
+std::vector<auth::SecretText> SecretFinder::pull_credentials(const manifest::OSArtifact& artifact,
+                                                             Session& session) const {
+  auto secrets = image_credentials(artifact);
   add_pull_secrets(artifact, artifact.image_pull_secrets, session, secrets);
   return secrets;
 }

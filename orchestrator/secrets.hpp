@@ -30,8 +30,18 @@ class SecretFinder {
   [[nodiscard]] std::optional<std::map<std::string, base::Secret>> all_values(
       const manifest::OSArtifact& artifact, const std::string& name) const;
 
-  /// What the pulls of an OSArtifact may log in with: imageCredentialsSecretRef (required if
-  /// named), then imagePullSecrets (a missing one is a warning, as for a kubelet).
+  /// The same, but throws base::Error kManifest when there is no such Secret.
+  [[nodiscard]] std::map<std::string, base::Secret> required_values(
+      const manifest::OSArtifact& artifact, const std::string& name,
+      const std::string& field) const;
+
+  /// What building and pushing an OSArtifact's image may log in with: imageCredentialsSecretRef,
+  /// required if named.
+  [[nodiscard]] std::vector<auth::SecretText> image_credentials(
+      const manifest::OSArtifact& artifact) const;
+
+  /// What the pulls of an OSArtifact may log in with: image_credentials(), then imagePullSecrets (a
+  /// missing one is a warning, as for a kubelet).
   [[nodiscard]] std::vector<auth::SecretText> pull_credentials(const manifest::OSArtifact& artifact,
                                                                Session& session) const;
 

@@ -130,7 +130,8 @@ std::shared_ptr<auth::Keychain> Session::keychain(std::vector<auth::SecretText> 
 
 oci::SessionContext Session::registry_context(std::shared_ptr<auth::Keychain> keychain,
                                               const std::set<std::string>& insecure,
-                                              const std::vector<std::filesystem::path>& ca_dirs) {
+                                              const std::vector<std::filesystem::path>& ca_dirs,
+                                              const base::Environment& proxies) {
   base::HttpClientOptions options;
   options.user_agent = fmt::format("osartifact/{}", OSARTIFACT_VERSION);
   options.trust.add_environment(environment_.variables);
@@ -140,7 +141,9 @@ oci::SessionContext Session::registry_context(std::shared_ptr<auth::Keychain> ke
                                       options_.insecure_registries.end());
   options.trust.insecure_hosts.insert(insecure.begin(), insecure.end());
   registry_rules().add_trust(options.trust);
-  options.proxy = base::ProxySettings(environment_.variables);
+  auto variables = environment_.variables;
+  for (const auto& [name, value] : proxies) variables.insert_or_assign(name, value);
+  options.proxy = base::ProxySettings(variables);
   auto http = std::make_shared<base::HttpClient>(std::move(options));
   const base::RetryPolicy retry;
   return {.http = http,
@@ -154,14 +157,25 @@ oci::SessionContext Session::registry_context(std::shared_ptr<auth::Keychain> ke
 std::shared_ptr<oci::Registry> Session::registry(
     std::vector<auth::SecretText> secrets, const std::set<std::string>& insecure,
     const std::vector<std::filesystem::path>& ca_dirs) {
-  const auto context = registry_context(keychain(std::move(secrets)), insecure, ca_dirs);
+  return access({.secrets = std::move(secrets),
+                 .insecure = insecure,
+                 .ca_dirs = ca_dirs,
+                 .proxies = {}})
+      .registry;
+}
+
+Session::Access Session::access(const AccessWish& wish) {
+  const auto context =
+      registry_context(keychain(wish.secrets), wish.insecure, wish.ca_dirs, wish.proxies);
   std::shared_ptr<oci::Registry> registry =
       oci::make_registry_client({}, context.keychain, context.http, context.log);
-  if (registry_rules().empty()) return registry;
-  return oci::make_mirrored_registry(
-      registry_rules(), registry,
-      oci::make_registry_client(mirror_options(), context.keychain, context.http, context.log),
-      context.log);
+  if (!registry_rules().empty()) {
+    registry = oci::make_mirrored_registry(
+        registry_rules(), registry,
+        oci::make_registry_client(mirror_options(), context.keychain, context.http, context.log),
+        context.log);
+  }
+  return {.registry = std::move(registry), .keychain = context.keychain};
 }
 
 const oci::RegistryRules& Session::registry_rules() {

@@ -58,13 +58,28 @@ class Session {
                                           const std::set<std::string>& insecure,
                                           const std::vector<std::filesystem::path>& ca_dirs = {});
 
+  /// What a registry is talked to with.
+  struct AccessWish {
+    std::vector<auth::SecretText> secrets;
+    std::set<std::string> insecure;              ///< As of registry().
+    std::vector<std::filesystem::path> ca_dirs;  ///< As of registry().
+    base::Environment proxies;                   ///< Over those of the environment.
+  };
+  struct Access {
+    std::shared_ptr<oci::Registry> registry;
+    std::shared_ptr<auth::Keychain> keychain;  ///< Which the registry uses.
+  };
+  /// As registry(), and the keychain itself.
+  Access access(const AccessWish& wish);
+
   /// Where the credentials of registry() come from.
   std::shared_ptr<auth::Keychain> keychain(std::vector<auth::SecretText> secrets);
   /// What registry() speaks with, for those who need a session of their own. `insecure` and
-  /// `ca_dirs` as there.
+  /// `ca_dirs` as there; `proxies` over those of the environment.
   oci::SessionContext registry_context(std::shared_ptr<auth::Keychain> keychain,
                                        const std::set<std::string>& insecure,
-                                       const std::vector<std::filesystem::path>& ca_dirs = {});
+                                       const std::vector<std::filesystem::path>& ca_dirs = {},
+                                       const base::Environment& proxies = {});
 
   /// What --runtime, or else the first that works here, runs containers with; the session outlives
   /// it. Thread-safe. Throws base::Error kBuildStep when nothing can.

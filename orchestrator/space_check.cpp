@@ -95,7 +95,11 @@ void check_space(const BuildPlan& build, const std::vector<StageState>& states,
   std::set<oci::Digest> layers;
   std::set<std::size_t> stages;  // Two OSArtifacts may share some.
   for (const auto& planned : build.artifacts) {
-    demands.add(store.root(), "layers", missing_bytes(planned.image.manifest, store, layers));
+    std::uint64_t layer_bytes = 0;  // Of one that is built, as far as it is known.
+    for (const auto& base : planned.image.bases) {
+      demands.add(store.root(), "layers", missing_bytes(base.image.manifest, store, layers));
+      layer_bytes += base.image.layer_bytes();
+    }
     for (const auto index : planned.stages) {
       if (states.at(index) != StageState::kRun || !stages.insert(index).second) continue;
       const auto name = build.plan.stages[index].stage->name();
@@ -103,7 +107,7 @@ void check_space(const BuildPlan& build, const std::vector<StageState>& states,
                                     [&](const StageSpace& space) { return space.stage == name; });
       if (row == kStageSpaces.end()) continue;
       demands.add(row->place == Place::kStore ? store.root() : output, row->what,
-                  planned.image.layer_bytes() / 100 * row->percent);
+                  layer_bytes / 100 * row->percent);
     }
   }
   demands.check();

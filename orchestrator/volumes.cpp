@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -126,6 +127,11 @@ std::filesystem::path VolumeFolders::find(const manifest::OSArtifact& artifact,
                      .what = what + " cannot be used",
                      .why = fmt::format("a {} needs a cluster", volume.source),
                      .hint = fmt::format("give its content with --volume {}=DIR", volume.name)});
+}
+
+bool VolumeFolders::is_made(const std::filesystem::path& folder) const {
+  return std::any_of(made_.begin(), made_.end(),
+                     [&](const base::TempDir& made) { return made.path() == folder; });
 }
 
 void VolumeFolders::settle_times(std::int64_t since, std::int64_t epoch) const {

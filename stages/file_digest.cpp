@@ -49,14 +49,31 @@ struct stat status_of(const std::filesystem::path& path) {
   return status;
 }
 
-void hash_folder(oci::Hasher& hasher, const std::filesystem::path& folder,
-                 const std::filesystem::path& inside) {
+std::vector<std::filesystem::path> names_in(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> names;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     names.push_back(entry.path().filename());
   }
   std::sort(names.begin(), names.end());
-  for (const auto& name : names) {
+  return names;
+}
+
+void hash_metadata(oci::Hasher& hasher, const std::filesystem::path& folder,
+                   const std::filesystem::path& inside) {
+  for (const auto& name : names_in(folder)) {
+    const auto status = status_of(folder / name);
+    const auto path = (inside / name).string();
+    hasher.update(fmt::format(
+        "{}:{} {:o} {} {} {} {}:{} {}.{} {}.{}\n", path.size(), path, status.st_mode, status.st_uid,
+        status.st_gid, status.st_size, status.st_dev, status.st_ino, status.st_mtim.tv_sec,
+        status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec));
+    if (S_ISDIR(status.st_mode)) hash_metadata(hasher, folder / name, inside / name);
+  }
+}
+
+void hash_folder(oci::Hasher& hasher, const std::filesystem::path& folder,
+                 const std::filesystem::path& inside) {
+  for (const auto& name : names_in(folder)) {
     const auto path = folder / name;
     const auto status = status_of(path);
     // Sizes and lengths go in, so that no two trees give the same stream.
@@ -74,6 +91,20 @@ void hash_folder(oci::Hasher& hasher, const std::filesystem::path& folder,
   }
 }
 
+using HashFolder = void (*)(oci::Hasher&, const std::filesystem::path&,
+                            const std::filesystem::path&);
+
+oci::Digest digest_with(HashFolder hash, const std::filesystem::path& folder) {
+  oci::Hasher hasher;
+  try {
+    hash(hasher, folder, {});
+  } catch (const std::filesystem::filesystem_error& error) {
+    base::throw_system_error(error.code().value(),
+                             fmt::format("cannot read the folder {}", folder.string()));
+  }
+  return hasher.finish();
+}
+
 }  // namespace
 
 oci::Digest digest_of_file(const std::filesystem::path& file, const std::stop_token& stop) {
@@ -83,14 +114,11 @@ oci::Digest digest_of_file(const std::filesystem::path& file, const std::stop_to
 }
 
 oci::Digest digest_of_folder(const std::filesystem::path& folder) {
-  oci::Hasher hasher;
-  try {
-    hash_folder(hasher, folder, {});
-  } catch (const std::filesystem::filesystem_error& error) {
-    base::throw_system_error(error.code().value(),
-                             fmt::format("cannot read the folder {}", folder.string()));
-  }
-  return hasher.finish();
+  return digest_with(&hash_folder, folder);
+}
+
+oci::Digest digest_of_metadata(const std::filesystem::path& folder) {
+  return digest_with(&hash_metadata, folder);
 }
 
 nlohmann::json identity_of_file(const std::filesystem::path& file) {

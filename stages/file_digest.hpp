@@ -17,6 +17,11 @@ oci::Digest digest_of_file(const std::filesystem::path& file, const std::stop_to
 /// and contents, in a fixed order. Throws base::Error kIo.
 oci::Digest digest_of_folder(const std::filesystem::path& folder);
 
+/// sha256 over what the file system says of all that a folder holds, without reading a file: names,
+/// types, modes, owners, sizes, inodes, dates of content and of change. Another digest need not
+/// mean that something changed. Throws base::Error kIo.
+oci::Digest digest_of_metadata(const std::filesystem::path& folder);
+
 /// What tells that a file is still the one that was written, without reading it: size, inode and
 /// modification time. Throws base::Error kIo.
 nlohmann::json identity_of_file(const std::filesystem::path& file);

@@ -4,7 +4,7 @@
 #include "base/files.hpp"
 #include "oci/image_files.hpp"
 #include "stages/file_digest.hpp"
-#include "stages/pull_stage.hpp"
+#include "stages/image_record.hpp"
 
 namespace stages {
 
@@ -19,7 +19,7 @@ bool ImageArchiveStage::still_valid(const Record& record, const oci::Store& /*st
 Record ImageArchiveStage::run(const StageContext& context, const Inputs& inputs,
                               const oci::Digest& /*fingerprint*/) const {
   base::make_directories(options_.output.parent_path());
-  oci::export_image(context.store, image_of(inputs.at("pull")),
+  oci::export_image(context.store, image_of(inputs.at("image")),
                     {.format = oci::ImageLocation::Format::kDockerArchive,
                      .path = options_.output,
                      .name = options_.name},

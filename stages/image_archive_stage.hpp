@@ -20,7 +20,7 @@ class ImageArchiveStage final : public Stage {
 
   [[nodiscard]] std::string_view name() const override { return "image-archive"; }
   [[nodiscard]] int version() const override { return 1; }
-  [[nodiscard]] std::vector<std::string> inputs() const override { return {"pull"}; }
+  [[nodiscard]] std::vector<std::string> inputs() const override { return {"image"}; }
   [[nodiscard]] nlohmann::json parameters() const override;
   [[nodiscard]] bool still_valid(const Record& record, const oci::Store& store) const override;
   [[nodiscard]] Record run(const StageContext& context, const Inputs& inputs,

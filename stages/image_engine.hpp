@@ -24,9 +24,10 @@ struct BuildSecret {
 
 /// One image to be built from a Dockerfile: what every engine is told.
 struct ImageBuild {
-  std::string dockerfile;         ///< Its text, rendered.
-  std::string dockerfile_name;    ///< For messages: "Dockerfile", "spec.image.ociSpec.ref".
-  std::filesystem::path context;  ///< A folder; empty: there is none.
+  std::string dockerfile;           ///< Its text, rendered.
+  std::string dockerfile_name;      ///< For messages: "Dockerfile", "spec.image.ociSpec.ref".
+  std::filesystem::path context;    ///< A folder; empty: there is none.
+  std::vector<std::string> ignore;  ///< Of what it is without; empty: those of its ignore file.
   std::map<std::string, std::string> build_args;  ///< Also the proxies'.
   std::string target;                             ///< A stage; empty: the last.
   oci::Platform platform;

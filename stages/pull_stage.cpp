@@ -9,6 +9,7 @@
 #include "base/format.hpp"
 #include "oci/pull_along.hpp"
 #include "oci/snapshots.hpp"
+#include "stages/image_record.hpp"
 
 namespace stages {
 
@@ -59,19 +60,11 @@ Record PullStage::run(const StageContext& context, const Inputs& /*inputs*/,
   context.observer.fact(fmt::format("{} fetched, {} of {} layers were in the store",
                                     base::format_bytes(result.fetched_bytes), result.reused_layers,
                                     result.reused_layers + result.fetched_layers));
-  return {{"reference", options_.reference.text()},   {"digest", image.descriptor.digest.text()},
-          {"mediaType", image.descriptor.media_type}, {"size", image.descriptor.size},
-          {"layers", image.manifest.layers.size()},   {"layerBytes", image.layer_bytes()},
-          {"fetchedBytes", result.fetched_bytes}};
-}
-
-oci::Descriptor image_of(const Record& pull_record) {
-  return {.media_type = pull_record.at("mediaType").get<std::string>(),
-          .digest = oci::Digest::parse(pull_record.at("digest").get<std::string>()).value(),
-          .size = pull_record.at("size").get<std::uint64_t>(),
-          .annotations = {},
-          .platform = {},
-          .urls = {}};
+  auto record = record_of_image(image.descriptor, options_.reference.text());
+  record["layers"] = image.manifest.layers.size();
+  record["layerBytes"] = image.layer_bytes();
+  record["fetchedBytes"] = result.fetched_bytes;
+  return record;
 }
 
 }  // namespace stages

@@ -9,7 +9,8 @@
 namespace stages {
 
 /// Brings an image, already resolved to a digest, into the store.
-/// Record: {"reference", "digest", "mediaType", "size", "layers", "layerBytes", "fetchedBytes"}.
+/// Record: {"reference", "digest", "mediaType", "size", "layers", "layerBytes", "fetchedBytes",
+/// "content"}.
 class PullStage final : public Stage {
  public:
   struct Options {
@@ -36,8 +37,5 @@ class PullStage final : public Stage {
 
   Options options_;
 };
-
-/// The descriptor of the image that a pull's record names.
-oci::Descriptor image_of(const Record& pull_record);
 
 }  // namespace stages

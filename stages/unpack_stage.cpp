@@ -10,8 +10,8 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "oci/pull.hpp"
+#include "stages/image_record.hpp"
 #include "stages/overlay_copy.hpp"
-#include "stages/pull_stage.hpp"
 #include "stages/root_tree.hpp"
 
 namespace stages {
@@ -35,7 +35,7 @@ void keep(base::TempDir made, const std::filesystem::path& folder) {
 std::string bundle_input(std::size_t index) { return fmt::format("bundle-{}", index); }
 
 std::vector<std::string> UnpackStage::inputs() const {
-  std::vector<std::string> names = {"pull"};
+  std::vector<std::string> names = {"image"};
   for (std::size_t i = 0; i < options_.bundles; ++i) names.push_back(bundle_input(i));
   return names;
 }
@@ -57,7 +57,7 @@ bool UnpackStage::still_valid(const Record& record, const oci::Store& store) con
 
 Record UnpackStage::run(const StageContext& context, const Inputs& inputs,
                         const oci::Digest& fingerprint) const {
-  const auto manifest = oci::read_manifest(context.store, image_of(inputs.at("pull")));
+  const auto manifest = oci::read_manifest(context.store, image_of(inputs.at("image")));
   const auto config = oci::read_config(context.store, manifest);
   const auto obstacle = options_.may_mount ? oci::overlay_obstacle(context.store)
                                            : std::optional<std::string>("nothing may be mounted");

@@ -10,6 +10,7 @@
 #include "orchestrator/build_plan.hpp"
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/executor.hpp"
+#include "orchestrator/plan_view.hpp"
 #include "orchestrator/report.hpp"
 #include "orchestrator/report_page.hpp"
 #include "orchestrator/space_check.hpp"
@@ -41,8 +42,9 @@ std::vector<stages::Record> finished_artifacts(const BuildPlan& build,
                                                const std::vector<StageOutcome>& outcomes) {
   std::vector<stages::Record> records;
   for (const auto index : planned.stages) {
-    if (!build.plan.stages[index].goal || index >= outcomes.size()) continue;
-    if (outcomes[index].record) records.push_back(*outcomes[index].record);
+    if (index >= outcomes.size() || !is_artifact(build.plan.stages[index], outcomes[index]))
+      continue;
+    records.push_back(*outcomes[index].record);
   }
   return records;
 }
@@ -69,6 +71,50 @@ void write_checksums(const std::filesystem::path& file,
   base::write_file_atomically(file, text);
 }
 
+/// The record of a stage that has run or is cached, or nullptr.
+const stages::Record* record_at(const std::vector<StageOutcome>& outcomes, std::size_t index) {
+  const bool there = index < outcomes.size() && outcomes[index].record;
+  return there ? &*outcomes[index].record : nullptr;
+}
+
+/// What a push's record says was pushed; empty when nothing was.
+std::string pushed_of(const BuildPlan& build, const PlannedArtifact& planned,
+                      const std::vector<StageOutcome>& outcomes) {
+  for (const auto index : planned.stages) {
+    const auto* record = record_at(outcomes, index);
+    if (record != nullptr && build.plan.stages[index].stage->name() == "push") {
+      return record->at("pushed").get<std::string>();
+    }
+  }
+  return "";
+}
+
+/// For the report: the image, where it came from and where it went.
+nlohmann::json describe_image(const BuildPlan& build, const PlannedArtifact& planned,
+                              const std::vector<StageOutcome>& outcomes) {
+  const auto& image = planned.image;
+  nlohmann::json facts = {{"reference", image.reference}, {"built", image.built}};
+  if (!image.built) facts["digest"] = image.bases.front().image.descriptor.digest.text();
+  if (const auto* record = record_at(outcomes, image.stage)) facts["digest"] = record->at("digest");
+  if (!image.built) return facts;
+  facts["tags"] = nlohmann::json::array({image.reference});
+  facts["builtFrom"] = nlohmann::json::array();
+  for (const auto& base : image.bases) {
+    facts["builtFrom"].push_back(
+        {{"reference", base.reference.text()}, {"digest", base.image.descriptor.digest.text()}});
+  }
+  if (auto pushed = pushed_of(build, planned, outcomes); !pushed.empty()) facts["pushed"] = pushed;
+  return facts;
+}
+
+BuildRequest build_request(Session& session, const Invocation& invocation) {
+  return {
+      .file = invocation.subject,
+      .output = invocation.output,
+      .image_archive = invocation.image_archive,
+      .build_args = parse_build_arguments(invocation.build_args, session.environment().variables)};
+}
+
 class Build {
  public:
   Build(Session& session, const Invocation& invocation)
@@ -76,7 +122,7 @@ class Build {
         output_(std::filesystem::absolute(invocation.output)),
         no_clobber_(invocation.no_clobber),
         started_(std::chrono::system_clock::now()),
-        build_(make_build_plan(session, invocation.subject, output_, invocation.image_archive,
+        build_(make_build_plan(session, build_request(session, invocation),
                                [this](const BuildPlan& build) { run_importers(build); })) {}
 
   void run() {
@@ -156,8 +202,7 @@ class Build {
   void write_reports(const std::optional<base::Error>& error) {
     for (const auto& planned : build_->artifacts) {
       const BuildReport report{.artifact = planned.artifact->name,
-                               .image_reference = planned.artifact->image.ref,
-                               .image_digest = planned.image.descriptor.digest,
+                               .image = describe_image(*build_, planned, outcomes_),
                                .started = started_,
                                .finished = std::chrono::system_clock::now(),
                                .stages = planned.stages,
@@ -180,6 +225,9 @@ class Build {
                            base::format_bytes(record.at("size").get<std::uint64_t>()),
                            record.at("digest").get<std::string>());
       }
+      if (const auto pushed = pushed_of(*build_, planned, outcomes_); !pushed.empty()) {
+        out << pushed << '\n';
+      }
     }
   }
 
@@ -194,102 +242,6 @@ class Build {
   std::unique_ptr<BuildPlan> build_;  ///< Made last: it runs the importers.
 };
 
-std::string_view name_of_state(StageState state) {
-  switch (state) {
-    case StageState::kRun:
-      return "run";
-    case StageState::kCached:
-      return "cached";
-    case StageState::kNotNeeded:
-      return "not needed";
-  }
-  return "";
-}
-
-/// The stages of importers or exporters, which always run.
-std::string tools_as_text(const Plan& plan, const manifest::OSArtifact& artifact) {
-  std::string text;
-  for (const auto& stage : plan.stages) {
-    if (stage.artifact != artifact.name) continue;
-    text += fmt::format("  {:<10} {}\n", stage.stage->name(), name_of_state(StageState::kRun));
-  }
-  return text;
-}
-
-void add_tools(const Plan& plan, const manifest::OSArtifact& artifact, nlohmann::json& stages) {
-  for (const auto& stage : plan.stages) {
-    if (stage.artifact != artifact.name) continue;
-    stages.push_back({{"name", stage.stage->name()},
-                      {"state", name_of_state(StageState::kRun)},
-                      {"fingerprint", stage.fingerprint.text()},
-                      {"inputs", nlohmann::json::array()}});
-  }
-}
-
-std::string plan_as_text(const BuildPlan& build, const std::vector<StageState>& states) {
-  std::string text;
-  for (const auto& planned : build.artifacts) {
-    text += fmt::format("{}: {} ({}, {} in {} layers)\n", planned.artifact->name,
-                        planned.artifact->image.ref, planned.image.descriptor.digest.text(),
-                        base::format_bytes(planned.image.layer_bytes()),
-                        planned.image.manifest.layers.size());
-    if (!planned.places.empty() && oci::is_redirected(planned.places)) {
-      for (const auto& place : planned.places) {
-        text += fmt::format("  {:<10} {}\n", "asks", oci::describe(place));
-      }
-    }
-    text += tools_as_text(build.imports, *planned.artifact);
-    for (const auto index : planned.stages) {
-      text += fmt::format("  {:<10} {}\n", build.plan.stages[index].stage->name(),
-                          name_of_state(states[index]));
-    }
-    text += tools_as_text(build.exports, *planned.artifact);
-  }
-  return text;
-}
-
-nlohmann::json plan_as_json(const BuildPlan& build, const std::vector<StageState>& states) {
-  nlohmann::json artifacts = nlohmann::json::array();
-  for (const auto& planned : build.artifacts) {
-    nlohmann::json stages = nlohmann::json::array();
-    add_tools(build.imports, *planned.artifact, stages);
-    for (const auto index : planned.stages) {
-      const auto& stage = build.plan.stages[index];
-      nlohmann::json inputs = nlohmann::json::array();
-      for (const auto& [name, input] : stage.inputs) inputs.push_back(name);
-      stages.push_back({{"name", stage.stage->name()},
-                        {"state", name_of_state(states[index])},
-                        {"fingerprint", stage.fingerprint.text()},
-                        {"inputs", inputs}});
-    }
-    add_tools(build.exports, *planned.artifact, stages);
-    nlohmann::json places = nlohmann::json::array();
-    for (const auto& place : planned.places) {
-      places.push_back({{"name", place.reference.name()},
-                        {"mirror", place.is_mirror},
-                        {"configuredIn", place.origin}});
-    }
-    artifacts.push_back({{"name", planned.artifact->name},
-                         {"image", planned.artifact->image.ref},
-                         {"places", places},
-                         {"digest", planned.image.descriptor.digest.text()},
-                         {"layerBytes", planned.image.layer_bytes()},
-                         {"stages", stages}});
-  }
-  return {{"artifacts", artifacts}};
-}
-
-std::string plan_as_dot(const BuildPlan& build, const std::vector<StageState>& states) {
-  std::string text = "digraph plan {\n  rankdir=LR;\n  node [shape=box];\n";
-  for (std::size_t i = 0; i < build.plan.stages.size(); ++i) {
-    const auto& stage = build.plan.stages[i];
-    text += fmt::format("  s{} [label=\"{} {}\\n{}\"];\n", i, stage.artifact, stage.stage->name(),
-                        name_of_state(states[i]));
-    for (const auto& [name, input] : stage.inputs) text += fmt::format("  s{} -> s{};\n", input, i);
-  }
-  return text + "}\n";
-}
-
 }  // namespace
 
 int run_build(Session& session, const Invocation& invocation) {
@@ -298,7 +250,7 @@ int run_build(Session& session, const Invocation& invocation) {
 }
 
 int run_plan(Session& session, const Invocation& invocation) {
-  const auto build = make_build_plan(session, invocation.subject, invocation.output, false);
+  const auto build = make_build_plan(session, build_request(session, invocation));
   const auto states = examine(build->plan, session.store(), !session.options().no_cache);
   auto& out = session.environment().out;
   if (invocation.format == "json") {

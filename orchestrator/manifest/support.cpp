@@ -11,18 +11,9 @@ namespace {
 struct FeatureRow {
   std::string_view path;
   std::string_view feature;
-  bool only_building = false;
 };
 
-constexpr bool kOnlyBuilding = true;
-
 constexpr FeatureRow kUnsupported[] = {
-    {"spec.image.buildOptions", "building an image from buildOptions", kOnlyBuilding},
-    {"spec.image.ociSpec", "building an image from a Dockerfile", kOnlyBuilding},
-    {"spec.image.buildImage", "naming the built image"},
-    {"spec.image.push", "pushing the built image", kOnlyBuilding},
-    {"spec.image.pushInsecureRegistry", "pushing the built image", kOnlyBuilding},
-    {"spec.image.buildEnv", "building an image", kOnlyBuilding},
     {"spec.artifacts.volume", "writing artifacts into a volume"},
 };
 
@@ -62,12 +53,14 @@ void add_volume(const OSArtifact& artifact, const std::string& name,
 
 std::vector<UnsupportedField> unsupported_fields(const OSArtifact& artifact) {
   std::vector<UnsupportedField> fields;
-  for (const auto& [path, feature, only_building] : kUnsupported) {
-    if (only_building && !artifact.image.ref.empty()) continue;
+  for (const auto& [path, feature] : kUnsupported) {
     if (!is_used(find_by_path(artifact, path))) continue;
     fields.push_back({std::string(path), artifact.position_of(path), feature, ""});
   }
   add_volume(artifact, artifact.image.ca_certificates_volume, fields);
+  if (artifact.image.ref.empty() && artifact.image.oci_spec) {
+    add_volume(artifact, artifact.image.oci_spec->build_context_volume, fields);
+  }
   if (artifact.artifacts) {
     add_volume(artifact, artifact.artifacts->overlay_iso_volume, fields);
     add_volume(artifact, artifact.artifacts->overlay_rootfs_volume, fields);

@@ -18,8 +18,7 @@ struct UnsupportedField {
 };
 
 /// What `build` must refuse before it starts. A boolean counts when true, a text or list when not
-/// empty. Fields about building the image do not count when image.ref is set: they have no effect.
-/// A volume counts when an artifact uses it.
+/// empty. A volume counts when something that is executed uses it.
 std::vector<UnsupportedField> unsupported_fields(const OSArtifact& artifact);
 
 /// Paths of given fields that steer the operator's pods and mean nothing on one machine.

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,7 +91,8 @@ class Canary(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory(prefix="canary.", dir="/var/tmp")
         cls.base = pathlib.Path(cls.folder.name)
         cls.secrets = {name: canary(name) for name in (
-            "password", "wrong", "helper", "token", "cloud", "proxy", "variable")}
+            "password", "wrong", "helper", "token", "cloud", "proxy", "variable", "mounted",
+            "value")}
         subprocess.run([ROOT / "packaging/quickstart/registry.sh", cls.base / "registry", "demo",
                         cls.secrets["password"]], check=True, timeout=60)
         cls.host = "localhost:" + (cls.base / "registry/port").read_text().strip()
@@ -141,6 +143,7 @@ class Canary(unittest.TestCase):
         self.temporary.mkdir()
         self.said = []
         self.samples = []
+        self.proxies = {}
 
     def config(self, name, content):
         file = self.work / name
@@ -160,7 +163,8 @@ class Canary(unittest.TestCase):
                  "TMPDIR": str(self.temporary),
                  "DOCKER_AUTH_CONFIG": json.dumps({"auths": {"other.example": {
                      "auth": base64.b64encode(f"u:{self.secrets['variable']}".encode()).decode()}}}),
-                 "http_proxy": self.proxy(), "https_proxy": self.proxy(), **environment})
+                 "http_proxy": self.proxy(), "https_proxy": self.proxy(), **self.proxies,
+                 **environment})
         sampler = Sampler(process.pid)
         sampler.start()
         out, err = process.communicate(timeout=120)
@@ -285,6 +289,50 @@ class Canary(unittest.TestCase):
 
         self.assertTrue(any(b"docker-credential-canary" in line for s in self.samples
                             for line, _ in s.environments), "the helper was not looked at")
+        self.check_nothing_leaked()
+
+    def test_case271_an_image_that_is_built(self):
+        """Secrets of mounts, of buildEnv and of template values; in what is said and written, and in
+        what skopeo shows of the image."""
+        layout = self.base / "shell"
+        busybox = pathlib.Path(shutil.which("busybox")).read_bytes()
+        test_image.write_layout(str(layout), [*test_image.bootable_layers(), test_image.layer(
+            {"usr": None, "usr/bin": None, "usr/bin/busybox": (busybox, 0o755),
+             "usr/bin/sh": "busybox", "usr/bin/cat": "busybox", "usr/bin/wc": "busybox"})])
+        login = self.auths(self.host, username="demo", password=self.secrets["password"])
+        self.run_program("push", f"oci:{layout}", f"{self.host}/demo/shell:1", "--credentials", login)
+        # The step says the secret, as careless steps do.
+        spec = (f"FROM {self.host}/demo/shell:1\nARG TOKEN\n# {{{{ .Value }}}}\n"
+                "RUN --mount=type=secret,id=TOKEN cat /run/secrets/TOKEN; "
+                "wc -c </run/secrets/TOKEN >/size\n")
+        manifest = self.manifest(self.secrets["password"])
+        documents = manifest.read_text().replace(
+            f"    ref: {self.host}/demo/image:1\n",
+            "    ociSpec: {ref: {name: spec}, templateValuesFrom: {name: values}}\n"
+            "    buildEnv: [{name: TOKEN, valueFrom: {secretKeyRef: {name: values, key: Token}}}]\n")
+        for name, data in {"spec": {"ociSpec": spec},
+                           "values": {"Token": self.secrets["mounted"],
+                                      "Value": self.secrets["value"]}}.items():
+            documents = json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {
+                "name": name}, "stringData": data}) + "\n---\n" + documents
+        manifest.write_text(documents)
+        # A RUN has the proxy in its environment, as it must: none here.
+        for name in ("http_proxy", "https_proxy"):
+            self.proxies[name] = ""
+        self.run_program("build", manifest, "-o", self.out, "--image-archive")
+        context = self.work / "context"
+        context.mkdir()
+        (context / "Dockerfile").write_text(spec.replace("# {{ .Value }}\n", ""))
+        file = self.work / "mounted"
+        file.write_text(self.secrets["mounted"])
+        self.run_program("image", "build", "-t", f"{self.host}/demo/built:1", "--push", "--secret",
+                         f"id=TOKEN,src={file}", context, "--credentials", login)
+        file.unlink()
+
+        self.said.append(subprocess.run(
+            ["skopeo", "inspect", "--config", f"docker-archive:{self.out / 'demo.tar'}"], check=True,
+            capture_output=True, timeout=60).stdout)
+        self.assertIn(b"***", b"".join(self.said))
         self.check_nothing_leaked()
 
     def test_case278_a_proxy_with_a_password(self):

@@ -335,7 +335,7 @@ class EndToEnd(unittest.TestCase):
                                check=True, capture_output=True, timeout=60).stdout
         self.assertEqual(len(json.loads(found)["Layers"]), 3)
 
-    def test_overlays_releases_and_names_are_as_the_manifest_says(self):
+    def test_case217_overlays_releases_and_names_are_as_the_manifest_says(self):
         folder = self.work / "rootfs"
         (folder / "etc").mkdir(parents=True)
         (folder / "etc/laid-over").write_text("over")

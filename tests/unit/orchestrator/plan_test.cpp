@@ -60,7 +60,11 @@ class FakeStage final : public stages::Stage {
       while (!context.stop.stop_requested()) std::this_thread::yield();
       stages::check_stop(context.stop);
     }
-    for (const auto& name : inputs_) EXPECT_EQ(inputs.at(name), Record(name));
+    if (!content.empty()) return {{"content", content}};
+    for (const auto& name : inputs_) {
+      if (inputs.at(name).is_object()) continue;
+      EXPECT_EQ(inputs.at(name), Record(name));
+    }
     return name_;
   }
 
@@ -68,6 +72,7 @@ class FakeStage final : public stages::Stage {
   bool fails = false;
   bool waits_for_stop = false;
   bool valid = true;
+  std::string content;  ///< Not empty: the record says so.
 
  private:
   std::string name_;
@@ -107,6 +112,26 @@ class PlanTest : public testing::Test {
   std::shared_ptr<FakeStage> iso_ =
       std::make_shared<FakeStage>("iso", std::vector<std::string>{"pull"}, "b");
 };
+
+TEST_F(PlanTest, AnInputMadeAgainThatComesOutTheSameChangesNothing) {
+  const auto digest = [](const char* text) { return oci::Digest::of(text).text(); };
+  const auto build = [&](const char* parameter, const std::string& content) {
+    auto stage = std::make_shared<FakeStage>("pull", std::vector<std::string>{}, parameter);
+    stage->content = content;
+    plan_ = {};
+    const auto made = add(stage, {}, false);
+    const auto before = iso_->runs.load();
+    add(iso_, {{"pull", made}}, true);
+    execute();
+    return iso_->runs.load() - before;
+  };
+
+  EXPECT_EQ(build("one", digest("image")), 1);
+  EXPECT_EQ(build("two", digest("image")), 0);
+  EXPECT_EQ(outcomes_.back().state, orchestrator::StageState::kCached);
+  EXPECT_EQ(build("three", digest("another image")), 1);
+  EXPECT_EQ(build("four", digest("image")), 0);
+}
 
 }  // namespace
 

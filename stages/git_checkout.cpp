@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stages/git_checkout.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/files.hpp"
+#include "base/mask.hpp"
+#include "base/temp_dir.hpp"
+#include "base/url.hpp"
+
+namespace stages {
+namespace {
+
+constexpr std::size_t kCommitCharacters = 40;
+
+/// A URL and what of it must not be seen.
+struct Login {
+  std::string url;   ///< Without user and password.
+  std::string line;  ///< As git-credential-store(1) has it; empty: there is none.
+  std::string password;
+};
+
+/// Takes `user:password@` out of an http or https URL; ssh's user is no secret.
+Login split(const std::string& remote) {
+  Login login{.url = remote, .line = "", .password = ""};
+  const auto scheme = remote.find("://");
+  if (!remote.starts_with("http") || scheme == std::string::npos) return login;
+  const auto begin = scheme + 3;
+  const auto host = remote.find('@', begin);
+  if (host == std::string::npos || host > remote.find('/', begin)) return login;
+  const auto user = remote.substr(begin, host - begin);
+  login.url = remote.substr(0, begin) + remote.substr(host + 1);
+  login.line = remote.substr(0, remote.find('/', begin)) + "\n";
+  const auto colon = user.find(':');
+  login.password = colon == std::string::npos ? user : user.substr(colon + 1);
+  return login;
+}
+
+class Checkout {
+ public:
+  Checkout(base::ProcessRunner& process, const dockerfile::GitSource& source,
+           std::filesystem::path folder, const std::filesystem::path& scratch, std::stop_token stop)
+      : process_(process),
+        source_(source),
+        folder_(std::move(folder)),
+        login_(split(source.remote)),
+        mask_({base::Secret(login_.password)}),
+        stop_(std::move(stop)) {
+    program_ = base::require_program("git", "git").string();
+    if (login_.line.empty()) return;
+    credentials_ = scratch / "git-credentials";
+    base::write_file_atomically(credentials_, login_.line, 0600);
+  }
+
+  std::string run(bool keep_git_dir) {
+    base::make_directories(folder_);
+    git({"init", "--quiet"});
+    fetch();
+    git({"checkout", "--quiet", "--detach", "FETCH_HEAD"});
+    auto commit = git({"rev-parse", "HEAD"}).standard_output;
+    commit.erase(commit.find_last_not_of('\n') + 1);
+    if (!commit.starts_with(source_.checksum)) {
+      refuse(fmt::format("{} is at commit {}", shown(), commit),
+             fmt::format("{} was asked for", source_.checksum));
+    }
+    if (source_.submodules && std::filesystem::exists(folder_ / ".gitmodules")) {
+      git({"submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"});
+    }
+    if (!keep_git_dir) base::remove_tree(folder_ / ".git");
+    if (!credentials_.empty()) std::filesystem::remove(credentials_);
+    return commit;
+  }
+
+ private:
+  std::string shown() const { return base::redacted(login_.url); }
+
+  [[noreturn]] static void refuse(std::string what, std::string why) {
+    throw base::Error({.code = base::ErrorCode::kManifest,
+                       .what = std::move(what),
+                       .why = std::move(why),
+                       .hint = ""});
+  }
+
+  void fetch() {
+    const auto ref = source_.ref.empty() ? "HEAD" : source_.ref;
+    if (try_fetch({"--depth=1", "--no-tags"}, ref).exit_status == 0) return;
+    // A server of plain files knows no depth.
+    const auto whole = try_fetch({"--no-tags"}, ref);
+    if (whole.exit_status == 0) return;
+    // Part of a commit's name, or a server that gives no single commits: look among all.
+    const bool commit = ref.size() <= kCommitCharacters &&
+                        ref.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+    if (!commit) fail(whole);
+    const auto all = try_fetch({}, "+refs/*:refs/fetched/*");
+    if (all.exit_status != 0) fail(all);
+    const auto found = try_git({"rev-parse", "--verify", "--quiet", ref + "^{commit}"});
+    if (found.exit_status != 0) fail(whole);
+    auto name = found.standard_output;
+    name.erase(name.find_last_not_of('\n') + 1);
+    git({"update-ref", "FETCH_HEAD", name});
+  }
+
+  base::ProcessResult try_fetch(const std::vector<std::string>& options, const std::string& ref) {
+    std::vector<std::string> arguments = {"fetch", "--quiet"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    arguments.insert(arguments.end(), {"--", login_.url, ref});
+    return try_git(arguments);
+  }
+
+  base::ProcessResult try_git(const std::vector<std::string>& arguments) {
+    base::Command command{.program = program_,
+                          .arguments = {"-C", folder_.string(), "-c", "credential.helper=", "-c",
+                                        "core.hooksPath=/dev/null", "-c", "protocol.allow=never"},
+                          .environment = {"GIT_TERMINAL_PROMPT=0", "GIT_CONFIG_NOSYSTEM=1",
+                                          "HOME=" + folder_.string()},
+                          .working_directory = {},
+                          .input = ""};
+    for (const auto* protocol : {"http", "https", "git", "ssh"}) {
+      command.arguments.push_back("-c");
+      command.arguments.push_back(fmt::format("protocol.{}.allow=always", protocol));
+    }
+    if (!credentials_.empty()) {
+      command.arguments.push_back("-c");
+      command.arguments.push_back(
+          fmt::format("credential.helper=store --file={}", credentials_.string()));
+    }
+    command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
+    return process_.run(command, {}, stop_);
+  }
+
+  base::ProcessResult git(const std::vector<std::string>& arguments) {
+    auto result = try_git(arguments);
+    if (result.exit_status != 0) fail(result);
+    return result;
+  }
+
+  [[noreturn]] void fail(const base::ProcessResult& result) const {
+    throw base::Error({.code = base::ErrorCode::kNetwork,
+                       .what = fmt::format("cannot fetch {}", shown()),
+                       .why = mask_.apply(fmt::format("git: {}", fmt::join(result.tail, "; "))),
+                       .hint = "look whether the URL, the ref and the login are right"});
+  }
+
+  base::ProcessRunner& process_;
+  const dockerfile::GitSource& source_;
+  std::filesystem::path folder_;
+  Login login_;
+  base::Mask mask_;
+  std::stop_token stop_;
+  std::string program_;
+  std::filesystem::path credentials_;
+};
+
+}  // namespace
+
+std::string check_out(base::ProcessRunner& process, const dockerfile::GitSource& source,
+                      const std::filesystem::path& folder, const std::filesystem::path& scratch,
+                      bool keep_git_dir, const std::stop_token& stop) {
+  return Checkout(process, source, folder, scratch, stop).run(keep_git_dir);
+}
+
+}  // namespace stages

@@ -1,0 +1,476 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Images built as users build them: the three modes of an OSArtifact with a stand-in for kairos-init,
+and `image build`; base images from a docker-registry with TLS and a password, pushes to it, an ISO in
+the same build. Usage: image_build_test.py PROGRAM [unittest arguments]; needs root."""
+import base64
+import hashlib
+import http.server
+import io
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import test_image  # noqa: E402
+
+PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
+PASSWORD = "canary-password-4Kd"
+HOSTILE = "$(touch /owned)\"; touch /owned; '`touch /owned`"
+
+# Takes kairos-init's place: keeps the arguments of each run, one per line.
+KAIROS_INIT = b"""#!/bin/sh
+for argument in "$@"; do printf '<%s>\\n' "$argument" >>/kairos-init.log; done
+echo "kairos-init ran"
+"""
+
+
+def base_layers():
+    """A small system with a shell that an ISO can be made of."""
+    busybox = pathlib.Path(shutil.which("busybox")).read_bytes()
+    applets = "sh cat echo touch rm mkdir printf test ls id chmod env true cp".split()
+    tools = {"usr": None, "usr/bin": None, "usr/bin/busybox": (busybox, 0o755), "etc": None,
+             "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\n", "etc/group": b"root:x:0:\n"}
+    tools.update({f"usr/bin/{applet}": "busybox" for applet in applets})
+    return test_image.bootable_layers() + [test_image.layer(tools)]
+
+
+def serve_with_password(test, folder, user, password):
+    """A web server for the folder, until the test ends; returns its port."""
+    wanted = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=str(folder))
+
+        def do_GET(self):
+            if self.headers.get("Authorization") == wanted:
+                return super().do_GET()
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    test.addCleanup(server.server_close)
+    test.addCleanup(server.shutdown)
+    return server.server_address[1]
+
+
+class ImageBuild(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="image_build.", dir="/var/tmp")
+        cls.base = pathlib.Path(cls.folder.name)
+        subprocess.run([ROOT / "packaging/quickstart/registry.sh", cls.base / "registry", "demo",
+                        PASSWORD], check=True, timeout=60)
+        cls.host = "localhost:" + (cls.base / "registry/port").read_text().strip()
+        cls.config = cls.base / "config.json"
+        cls.config.write_text(json.dumps({"auths": {cls.host: {"auth": cls.encode(PASSWORD)}}}))
+        cls.config.chmod(0o600)
+        for name, layers in {"os/base:1": base_layers(),
+                             "tools/kairos-init:1":
+                                 [test_image.layer({"kairos-init": (KAIROS_INIT, 0o755)})]}.items():
+            layout = cls.base / name.replace("/", "-").replace(":", "-")
+            test_image.write_layout(str(layout), layers)
+            cls.run_program(["push", f"oci:{layout}", f"{cls.host}/{name}", "--credentials",
+                             cls.config], cls.base / "push-store", check=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        os.kill(int((cls.base / "registry/pid").read_text()), signal.SIGTERM)
+        cls.folder.cleanup()
+
+    def setUp(self):
+        work = tempfile.TemporaryDirectory(dir=self.base)
+        self.addCleanup(work.cleanup)
+        self.work = pathlib.Path(work.name)
+        self.out = self.work / "out"
+        self.store = self.work / "store"
+        self.context = self.work / "context"
+        self.context.mkdir()
+
+    @staticmethod
+    def encode(password):
+        return base64.b64encode(b"demo:" + password.encode()).decode()
+
+    @classmethod
+    def run_program(cls, arguments, store, check=False, stdin=None, own_ca=True, **environment):
+        ca = ["--ca-dir", str(cls.base / "registry/ca")] if own_ca else []
+        result = subprocess.run(
+            [PROGRAM, *map(str, arguments), "--store", str(store), *ca],
+            capture_output=True, timeout=180, input=stdin,
+            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment})
+        result.stdout, result.stderr = result.stdout.decode(), result.stderr.decode()
+        if check and result.returncode != 0:
+            raise AssertionError(result.stderr)
+        return result
+
+    def program(self, *arguments, **keywords):
+        return self.run_program(arguments, self.store, **keywords)
+
+    # An OSArtifact.
+
+    def manifest(self, image, artifacts=None, secrets=None, volumes=None):
+        login = json.dumps({"auths": {self.host: {"auth": self.encode(PASSWORD)}}})
+        documents = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"},
+                      "type": "kubernetes.io/dockerconfigjson",
+                      "stringData": {".dockerconfigjson": login}}]
+        for name, data in (secrets or {}).items():
+            documents.append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
+                              "stringData": data})
+        spec = {"image": {"imageCredentialsSecretRef": {"name": "login"}, **image}}
+        if artifacts:
+            spec["artifacts"] = artifacts
+        if volumes:
+            spec["volumes"] = volumes
+        documents.append({"apiVersion": "build.kairos.io/v1alpha2", "kind": "OSArtifact",
+                          "metadata": {"name": "demo"}, "spec": spec})
+        file = self.work / "demo.yaml"
+        file.write_text("\n---\n".join(json.dumps(document) for document in documents))
+        return file
+
+    def options(self, **more):
+        return {"version": "v1.2.3", "baseImage": f"{self.host}/os/base:1",
+                "kairosInitImage": f"{self.host}/tools/kairos-init:1", **more}
+
+    def destination(self, tag):
+        registry, repository = self.host, "built/demo"
+        return {"buildImage": {"registry": registry, "repository": repository, "tag": tag},
+                "push": True}
+
+    def build(self, manifest, *arguments, **keywords):
+        return self.program("build", manifest, "-o", self.out, *arguments, **keywords)
+
+    def report(self):
+        return json.loads((self.out / "demo.report.json").read_text())
+
+    def states(self):
+        return {stage["name"]: stage["state"] for stage in self.report()["stages"]}
+
+    def unpacked(self, source, store=None):
+        root = pathlib.Path(tempfile.mkdtemp(dir=self.work))
+        self.run_program(["unpack", source, root, "--credentials", self.config],
+                         store or self.work / "other-store", check=True)
+        return root
+
+    def config_of(self, source):
+        return json.loads(self.program("inspect", "--config", source, "--credentials", self.config,
+                                       check=True).stdout)
+
+    def test_build_options_alone_make_push_and_boot_in_one_build(self):
+        manifest = self.manifest({"buildOptions": self.options(), **self.destination("one")},
+                                 {"iso": True})
+        result = self.build(manifest, check=True)
+
+        pushed = self.report()["image"]["pushed"]
+        self.assertIn(pushed, result.stdout)
+        self.assertEqual(pushed, f"{self.host}/built/demo:one@{self.report()['image']['digest']}")
+        root = self.unpacked(f"{self.host}/built/demo:one")
+        common = ["-m", "generic", "-t", "false", "--version", "v1.2.3"]
+        wanted = [*"-l debug -s install".split(), *common, *"-l debug -s init".split(), *common]
+        self.assertEqual((root / "kairos-init.log").read_text(),
+                         "".join(f"<{word}>\n" for word in wanted))
+        self.assertFalse((root / "kairos-init").exists())
+        subprocess.run(["sha256sum", "-c", "--quiet", "demo.sha256"], cwd=self.out, check=True)
+        inside = self.work / "inside"
+        subprocess.run(["xorriso", "-osirrox", "on", "-indev", self.out / "demo.iso", "-extract",
+                        "/rootfs.squashfs", self.work / "rootfs.squashfs"], check=True,
+                       capture_output=True, timeout=60)
+        subprocess.run(["unsquashfs", "-no-progress", "-d", inside, self.work / "rootfs.squashfs",
+                        "kairos-init.log"], check=True, capture_output=True, timeout=60)
+        self.assertTrue((inside / "kairos-init.log").exists())
+
+        self.build(manifest, check=True)
+        self.assertEqual(self.states(), {"build-image": "cached", "push": "done",
+                                         "unpack": "cached", "squashfs": "cached",
+                                         "iso": "cached"})
+        self.assertEqual(self.report()["image"]["pushed"], pushed)
+
+    def test_case202_values_are_data(self):
+        options = self.options(version=HOSTILE, model=HOSTILE, kubernetesDistro="k3s",
+                               kubernetesVersion=HOSTILE, trustedBoot=True, fips=True)
+        self.build(self.manifest({"buildOptions": options}), check=True)
+
+        root = self.unpacked(f"docker-archive:{self.out / 'demo.tar'}")
+        log = (root / "kairos-init.log").read_text()
+        self.assertEqual(log.count(f"<--provider-k3s-version>\n<{HOSTILE}>\n<--version>\n<{HOSTILE}>"
+                                   "\n<--fips>\n"), 2)
+        self.assertFalse((root / "owned").exists())
+        self.assertFalse(pathlib.Path("/owned").exists())
+
+    def test_an_oci_spec_alone_is_rendered_and_built(self):
+        spec = ("FROM {{ .Base }}\n{{ range $name, $value := . }}LABEL l.{{ $name }}={{ printf "
+                "\"%q\" $value }}\n{{ end }}RUN echo \"{{ .Word }}{{ .Missing }}\" >/word\n")
+        manifest = self.manifest(
+            {"ociSpec": {"ref": {"name": "spec"}, "templateValuesFrom": {"name": "values"},
+                         "templateValues": {"Word": "inline"}}},
+            secrets={"spec": {"ociSpec": spec},
+                     "values": {"Base": f"{self.host}/os/base:1", "Word": "from-secret"}})
+        result = self.build(manifest, check=True)
+
+        self.assertIn('spec/ociSpec:3: no value is given for "Missing"', result.stderr)
+        archive = f"docker-archive:{self.out / 'demo.tar'}"
+        self.assertEqual((self.unpacked(archive) / "word").read_text(), "inline\n")
+        self.assertEqual(self.config_of(archive)["config"]["Labels"],
+                         {"l.Base": f"{self.host}/os/base:1", "l.Word": "inline"})
+        with tarfile.open(self.out / "demo.tar") as tar:
+            tags = json.load(tar.extractfile("manifest.json"))[0]["RepoTags"]
+        self.assertEqual(tags, ["localhost/demo:latest"])
+
+        strict = self.build(manifest, "--strict-templates")
+        self.assertEqual(strict.returncode, 2)
+        self.assertIn("spec/ociSpec:3", strict.stderr)
+
+    def test_both_put_the_users_part_between(self):
+        image = {"buildOptions": self.options(),
+                 "ociSpec": {"ref": {"name": "spec"}, "buildContextVolume": "context"}}
+        volumes = [{"name": "context", "hostPath": {"path": str(self.context)}}]
+        (self.context / "file").write_text("of the context")
+        spec = "COPY file /file\nRUN test ! -e /kairos-init.log && test ! -e /kairos-init\n"
+        self.build(self.manifest(image, secrets={"spec": {"ociSpec": spec}}, volumes=volumes),
+                   check=True)
+
+        root = self.unpacked(f"docker-archive:{self.out / 'demo.tar'}")
+        self.assertEqual((root / "file").read_text(), "of the context")
+        self.assertTrue((root / "kairos-init.log").exists())
+
+        refused = self.build(self.manifest(
+            image, secrets={"spec": {"ociSpec": "RUN true\nFROM scratch\n"}}, volumes=volumes))
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("spec/ociSpec:2: FROM is not allowed here", refused.stderr)
+
+    def test_build_env_reaches_what_it_should(self):
+        spec = (f"FROM {self.host}/os/base:1\nARG PLAIN\nARG TOKEN\n"
+                "RUN --mount=type=secret,id=TOKEN t=$(cat /run/secrets/TOKEN); "
+                "echo \"$PLAIN ${#t} [$TOKEN]\" >/seen\n")
+        manifest = self.manifest(
+            {"ociSpec": {"ref": {"name": "spec"}},
+             "buildEnv": [{"name": "PLAIN", "value": "plain"},
+                          {"name": "TOKEN",
+                           "valueFrom": {"secretKeyRef": {"name": "s", "key": "token"}}}]},
+            secrets={"spec": {"ociSpec": spec}, "s": {"token": "canary-token-8Zq"}})
+        result = self.build(manifest, check=True)
+
+        root = self.unpacked(f"docker-archive:{self.out / 'demo.tar'}")
+        self.assertEqual((root / "seen").read_text(), "plain 16 []\n")
+        self.assertIn("ARG TOKEN is not given", result.stderr)
+
+    def test_a_changed_file_that_nothing_takes_packs_nothing_again(self):
+        volumes = [{"name": "context", "hostPath": {"path": str(self.context)}}]
+        (self.context / "taken").write_text("1")
+        (self.context / "other").write_text("1")
+        spec = f"FROM {self.host}/os/base:1\nCOPY taken /taken\nRUN echo ran >>/ran\n"
+        manifest = self.manifest(
+            {"ociSpec": {"ref": {"name": "spec"}, "buildContextVolume": "context"}},
+            {"iso": True}, {"spec": {"ociSpec": spec}}, volumes)
+        self.build(manifest, check=True)
+        first = self.report()["image"]["digest"]
+
+        (self.context / "other").write_text("2")
+        self.build(manifest, check=True)
+        self.assertEqual(self.report()["image"]["digest"], first)
+        self.assertEqual(self.states(), {"build-image": "done", "unpack": "cached",
+                                         "squashfs": "cached", "iso": "cached"})
+
+        (self.context / "taken").write_text("2")
+        self.build(manifest, check=True)
+        self.assertNotEqual(self.report()["image"]["digest"], first)
+        self.assertEqual(self.states()["iso"], "done")
+
+    def test_the_plan_says_what_is_built_from_what_and_with_which_credential(self):
+        manifest = self.manifest({"buildOptions": self.options(), **self.destination("two")},
+                                 {"iso": True})
+        text = self.program("plan", manifest, check=True).stdout
+        facts = json.loads(self.program("plan", manifest, "--format", "json", check=True).stdout)
+
+        self.assertIn(f"demo: {self.host}/built/demo:two (to be built)", text)
+        self.assertIn(f"from        {self.host}/os/base:1 (sha256:", text)
+        for name in ("pull " + self.host + "/os/base", "pull " + self.host + "/tools/kairos-init",
+                     "push " + self.host + "/built/demo"):
+            self.assertIn(f"credential  {name}: user 'demo' (secret 'login'", text)
+        self.assertNotIn(PASSWORD, text + json.dumps(facts))
+        artifact = facts["artifacts"][0]
+        self.assertEqual([c["right"] for c in artifact["credentials"]], ["pull", "pull", "push"])
+        self.assertEqual({s["name"]: s["state"] for s in artifact["stages"]}["build-image"], "run")
+        self.assertFalse((self.out).exists())
+
+    def test_a_failed_step_is_reported_with_its_line_and_output(self):
+        spec = f"FROM {self.host}/os/base:1\nRUN echo before\nRUN echo said; exit 3\n"
+        result = self.build(self.manifest({"ociSpec": {"ref": {"name": "spec"}}},
+                                          secrets={"spec": {"ociSpec": spec}}))
+
+        self.assertEqual(result.returncode, 5, result.stderr)
+        for words in ("spec/ociSpec:3", "said", "3", "OSArtifact 'demo'"):
+            self.assertIn(words, result.stderr)
+        self.assertEqual(self.report()["error"]["exitStatus"], 5)
+
+    def test_a_wrong_password_for_the_base_image(self):
+        manifest = self.manifest({"buildOptions": self.options()})
+        manifest.write_text(manifest.read_text().replace(self.encode(PASSWORD),
+                                                         self.encode("wrong-canary")))
+        result = self.build(manifest)
+
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("/os/base" if "/os/base" in result.stderr else "/tools/kairos-init",
+                      result.stderr)
+        self.assertNotIn("wrong-canary", result.stderr)
+
+    # image build.
+
+    def image_build(self, *arguments, **keywords):
+        return self.program("image", "build", *arguments, "--credentials", self.config, **keywords)
+
+    def dockerfile(self, text, name="Dockerfile"):
+        (self.context / name).write_text(text)
+
+    def test_image_build_with_the_flags_people_know(self):
+        self.dockerfile(f"ARG TAG\nFROM {self.host}/os/base:$TAG AS first\nARG WORD=none\n"
+                        "COPY file /file\nRUN echo $WORD >/word\nFROM first AS second\n"
+                        "RUN --mount=type=secret,id=s cp /run/secrets/s /copied\n"
+                        "FROM second\nRUN exit 1\n", "Other")
+        (self.context / "file").write_text("content")
+        (self.work / "secret").write_text("of the file")
+        name = f"{self.host}/built/image:1"
+        result = self.image_build(
+            "-f", self.context / "Other", "-t", name, "--build-arg", "TAG=1", "--build-arg",
+            "WORD", "--target", "second", "--secret", f"id=s,src={self.work / 'secret'}", "--label",
+            "a=b", "--push", "--output", f"oci:{self.work / 'layout'}:x", "--output",
+            f"type=docker,dest={self.work / 'image.tar'}", "--iidfile", self.work / "iid",
+            "--metadata-file", self.work / "metadata.json", self.context, check=True, WORD="given")
+
+        digest = result.stdout.strip().split("@")[1]
+        self.assertEqual(result.stdout.strip(), f"{name}@{digest}")
+        root = self.unpacked(name)
+        self.assertEqual((root / "word").read_text(), "given\n")
+        self.assertEqual((root / "file").read_text(), "content")
+        self.assertEqual((root / "copied").read_text(), "of the file")
+        self.assertEqual(self.config_of(name)["config"]["Labels"], {"a": "b"})
+        metadata = json.loads((self.work / "metadata.json").read_text())
+        self.assertEqual(metadata["containerimage.digest"], digest)
+        self.assertEqual(metadata["containerimage.config.digest"], (self.work / "iid").read_text())
+        raw = subprocess.run(["skopeo", "inspect", "--raw", f"oci:{self.work / 'layout'}:x"],
+                             check=True, capture_output=True, timeout=60).stdout
+        self.assertEqual("sha256:" + hashlib.sha256(raw).hexdigest(), digest)
+        subprocess.run(["skopeo", "inspect", f"docker-archive:{self.work / 'image.tar'}"],
+                       check=True, capture_output=True, timeout=60)
+
+    def test_image_build_from_standard_input(self):
+        text = f"FROM {self.host}/os/base:1\n"
+        alone = self.image_build("-", stdin=(text + "RUN echo a >/a\n").encode(), check=True)
+        self.assertRegex(alone.stdout, r"^sha256:[0-9a-f]{64}\n$")
+
+        (self.context / "b").write_text("b")
+        beside = self.image_build("-f", "-", "-t", "localhost/beside", self.context,
+                                  stdin=(text + "COPY b /\n").encode(), check=True)
+        self.assertIn("localhost/beside:latest@sha256:", beside.stdout)
+
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+            for name, data in {"Dockerfile": text + "COPY c /\n", "c": "c"}.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data.encode()))
+        layout = self.work / "layout"
+        self.image_build("-", "--output", f"oci:{layout}", stdin=buffer.getvalue(), check=True)
+        self.assertEqual((self.unpacked(f"oci:{layout}") / "c").read_text(), "c")
+
+    def test_case272_credentials_of_the_context_stay_out_unless_let_in(self):
+        (self.context / ".docker").mkdir()
+        (self.context / ".docker/config.json").write_text('{"auths": {}}')
+        (self.context / "file").write_text("f")
+        self.dockerfile("FROM scratch\nCOPY . /\n")
+        layout = self.work / "layout"
+        result = self.image_build(self.context, "--output", f"oci:{layout}", check=True)
+
+        self.assertIn("holds .docker/config.json: it is left out", result.stderr)
+        root = self.unpacked(f"oci:{layout}")
+        self.assertTrue((root / "file").exists())
+        self.assertFalse((root / ".docker/config.json").exists())
+
+        (self.context / ".dockerignore").write_text("!.docker/config.json\n")
+        self.image_build(self.context, "--output", f"oci:{layout}", check=True)
+        self.assertTrue((self.unpacked(f"oci:{layout}") / ".docker/config.json").exists())
+
+    def test_case200_each_registry_has_a_credential_of_its_own(self):
+        hosts, auths = [], {}
+        ca = self.work / "ca"
+        ca.mkdir()
+        shutil.copy(self.base / "registry/ca/ca.crt", ca / "first.crt")
+        for name in ("copied", "pushed"):
+            folder = self.work / name
+            subprocess.run([ROOT / "packaging/quickstart/registry.sh", folder, name,
+                            f"password of {name}"], check=True, timeout=60)
+            self.addCleanup(os.kill, int((folder / "pid").read_text()), signal.SIGTERM)
+            shutil.copy(folder / "ca/ca.crt", ca / f"{name}.crt")
+            hosts.append("localhost:" + (folder / "port").read_text().strip())
+            auths[hosts[-1]] = {"username": name, "password": f"password of {name}"}
+        login = self.work / "login.json"
+        login.write_text(json.dumps(
+            {"auths": {**auths, self.host: {"auth": self.encode(PASSWORD)}}}))
+        layout = self.base / "os-base-1"
+        self.program("push", f"oci:{layout}", f"{hosts[0]}/a/b:1", "--credentials", login,
+                     check=True, OSARTIFACT_CA_DIR=ca, own_ca=False)
+        self.dockerfile(f"FROM {self.host}/os/base:1\nCOPY --from={hosts[0]}/a/b:1 /etc/new /new\n")
+        result = self.program("image", "build", "-t", f"{hosts[1]}/c/d:1", "--push", self.context,
+                              "--credentials", login, OSARTIFACT_CA_DIR=ca, own_ca=False)
+
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(f"{hosts[1]}/c/d:1@sha256:", result.stdout)
+
+    def test_case204_a_password_in_the_url_of_a_git_context_is_seen_nowhere(self):
+        repository = self.work / "git"
+        environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "HOME": str(self.work)}
+
+        def git(*arguments):
+            subprocess.run(["git", "-C", repository, "-c", "user.name=a", "-c", "user.email=a@b",
+                            *arguments], check=True, capture_output=True, env=environment)
+
+        (repository / "sub").mkdir(parents=True)
+        (repository / "sub/Dockerfile").write_text("FROM scratch\nCOPY file /\n")
+        (repository / "sub/file").write_text("of git")
+        git("init", "-q", "-b", "main")
+        git("add", ".")
+        git("commit", "-q", "-m", "a")
+        git("update-server-info")
+        password = "canary-git-6Wp"
+        port = serve_with_password(self, repository, "user", password)
+        url = f"http://user:{password}@127.0.0.1:{port}/.git#main:sub"
+        layout = self.work / "layout"
+        result = self.image_build(url, "--output", f"oci:{layout}", "--log-level", "debug")
+
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual((self.unpacked(f"oci:{layout}") / "file").read_text(), "of git")
+        wrong = self.image_build(url.replace(password, "canary-wrong-2Xy"))
+        self.assertEqual(wrong.returncode, 4, wrong.stderr)
+        texts = [t.encode() for r in (result, wrong) for t in (r.stdout, r.stderr)]
+        texts += [p.read_bytes() for root in (self.store, layout) for p in root.rglob("*")
+                  if p.is_file() and not p.is_symlink()]
+        for needle in (password, "canary-wrong-2Xy"):
+            self.assertFalse(any(needle.encode() in text for text in texts), needle)
+
+    def test_a_second_image_build_runs_nothing(self):
+        self.dockerfile(f"FROM {self.host}/os/base:1\nRUN echo a >/a\n")
+        first = self.image_build(self.context, check=True)
+        second = self.image_build(self.context, check=True)
+
+        self.assertEqual(first.stdout, second.stdout)
+        self.assertIn("cached", second.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
