@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -92,6 +94,14 @@ void write_all(int fd, std::span<const std::byte> data, std::string_view name) {
     if (count < 0) throw_system_error(errno, fmt::format("cannot write {}", name));
     data = data.subspan(static_cast<std::size_t>(count));
   }
+}
+
+void allow_many_open_files() noexcept {
+  constexpr rlim_t kEnough = 65536;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, kEnough));
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 void sync_path(const std::filesystem::path& path) {

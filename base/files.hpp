@@ -34,6 +34,10 @@ FileDescriptor open_for_reading(const std::filesystem::path& path);
 /// messages.
 void write_all(int fd, std::span<const std::byte> data, std::string_view name);
 
+/// Lets this process open as many files as it may, for trees whose folders are nested thousands
+/// deep: the usual limit of 1024 is there for programs that select(). Source: getrlimit(2).
+void allow_many_open_files() noexcept;
+
 /// fsync of a file or folder. Throws Error kIo.
 void sync_path(const std::filesystem::path& path);
 

@@ -310,7 +310,8 @@ ProcessResult run_or_throw(ProcessRunner& runner, const Command& command, ErrorC
 
 std::optional<std::filesystem::path> find_program(const std::string& name) {
   const auto executable = [](const std::filesystem::path& path) {
-    return std::filesystem::is_regular_file(path) && ::access(path.c_str(), X_OK) == 0;
+    std::error_code hidden;  // A folder that we may not look into has no program for us.
+    return std::filesystem::is_regular_file(path, hidden) && ::access(path.c_str(), X_OK) == 0;
   };
   if (name.find('/') != std::string::npos) {
     return executable(name) ? std::optional<std::filesystem::path>(name) : std::nullopt;

@@ -24,24 +24,27 @@ namespace {
 void remove_below(int parent, const char* name, dev_t device, const std::filesystem::path& path) {
   if (::unlinkat(parent, name, 0) == 0 || errno == ENOENT) return;
   if (errno != EISDIR && errno != EPERM && errno != EACCES) fail_removal(path);
-  FileDescriptor fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd && errno == EACCES && ::fchmodat(parent, name, 0700, 0) == 0) {
-    fd.reset(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  int fd = ::openat(parent, name, kFlags);
+  if (fd < 0 && errno == EACCES && ::fchmodat(parent, name, 0700, 0) == 0) {
+    fd = ::openat(parent, name, kFlags);
   }
-  if (!fd) fail_removal(path);
+  if (fd < 0) fail_removal(path);
+  const Handle<DIR, &::closedir> directory(::fdopendir(fd));  // One descriptor for each level.
+  if (!directory) {
+    ::close(fd);
+    fail_removal(path);
+  }
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0 || status.st_dev != device) {
+  if (::fstat(fd, &status) != 0 || status.st_dev != device) {
     errno = EXDEV;
     fail_removal(path);
   }
-  if ((status.st_mode & 0700) != 0700) static_cast<void>(::fchmod(fd.get(), 0700));
-  const int directory_fd = ::dup(fd.get());
-  Handle<DIR, &::closedir> directory(::fdopendir(directory_fd));
-  if (!directory) fail_removal(path);
+  if ((status.st_mode & 0700) != 0700) static_cast<void>(::fchmod(fd, 0700));
   while (const dirent* entry = ::readdir(directory.get())) {
     const std::string_view child = entry->d_name;
     if (child == "." || child == "..") continue;
-    remove_below(fd.get(), entry->d_name, device, path / child);
+    remove_below(fd, entry->d_name, device, path / child);
   }
   if (::unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) fail_removal(path);
 }

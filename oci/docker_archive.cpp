@@ -102,6 +102,7 @@ class OpenedArchive {
     TarReader tar(file, from.path.string());
     LayerOptions options;
     options.keep_owners = false;
+    options.skip_devices = true;
     LayerUsage usage;
     apply_layer(
         tar, fd_.get(), from.path.string(), options, usage, [](const std::string&) {}, stop);

@@ -34,6 +34,8 @@ class LayerFolders {
   /// The folder, resolved inside the root; what is missing is made (0755, `mtime`), a file in the
   /// way goes. Throws base::Error kIntegrity for loops of symlinks, kIo.
   std::shared_ptr<Folder> make(const PathNames& path, const timespec& mtime);
+  /// How many folders were made that have no entry of their own.
+  [[nodiscard]] std::uint64_t implied() const { return implied_; }
   /// As it is, or null when there is none.
   std::shared_ptr<Folder> find(const PathNames& path);
 
@@ -56,15 +58,24 @@ class LayerFolders {
     std::optional<mode_t> mode;
   };
 
-  std::shared_ptr<Folder> open(const std::string& path);
+  std::shared_ptr<Folder> open(const std::string& path, std::size_t bytes_below = 0);
+  std::shared_ptr<Folder> adopt(const std::string& path, base::FileDescriptor fd);
+  void note(ino_t inode, End end);
+  void check_depth(int fd, const std::string& path, std::size_t bytes_below) const;
   void make_missing(const PathNames& path, const timespec& mtime, int links_followed);
-  void make_one(int parent, const PathNames& path, std::size_t count, const timespec& mtime);
+  std::shared_ptr<Folder> step(int parent, const std::string& name, const std::string& path,
+                               std::size_t bytes_below);
+  std::shared_ptr<Folder> make_one(int parent, const std::string& name, const std::string& path,
+                                   const timespec& mtime);
   std::optional<PathNames> behind_symlink(int parent, const PathNames& path, std::size_t count);
   [[noreturn]] void fail(const std::string& path) const;
+  [[noreturn]] void refuse(const std::string& path, std::string why) const;
 
   RootedDirectory root_;
   bool privileged_;
   LayerContents& contents_;
+  std::uint64_t implied_ = 0;
+  std::uint64_t path_bytes_ = 0;  ///< Of all that went into ends_.
   std::unordered_map<std::string, std::shared_ptr<Folder>> open_;
   std::unordered_map<ino_t, End> ends_;
 };

@@ -14,14 +14,15 @@ using Warning = std::function<void(std::string)>;
 
 /// How layers are written. The limits count over all layers of one image.
 struct LayerOptions {
-  /// false: every file belongs to the caller and device nodes are left out; needs no privilege.
+  /// false: every file belongs to the caller; needs no privilege. Otherwise owners whose numbers a
+  /// user namespace does not know are left out with a warning.
   bool keep_owners = true;
   bool whiteouts = true;  ///< false: `.wh.NAME` is a name like any other.
   /// Of every entry: user and group.
   std::optional<std::pair<std::uint32_t, std::uint32_t>> owner = std::nullopt;
-  bool skip_devices = false;  ///< Leave device nodes out with a warning, where they are forbidden.
+  bool skip_devices = false;  ///< Leave device nodes out with a warning, and do not fail on them.
   std::uint64_t max_bytes = 64ULL << 30;  ///< Of contents, in bytes; holes count.
-  std::uint64_t max_entries = 5'000'000;  ///< Entries of all tars.
+  std::uint64_t max_entries = 5'000'000;  ///< Entries of all tars, and folders made for them.
   std::uint64_t max_ratio = 200;          ///< Tar bytes per blob byte, looked at past 1 GiB.
 };
 

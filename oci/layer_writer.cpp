@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <functional>
 #include <limits>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -26,10 +28,15 @@ namespace {
 constexpr std::uint64_t kSmallBytes = 256U << 10;    // What goes to SmallFiles.
 constexpr std::uint64_t kMaxMajor = (1U << 12) - 1;  // Of dev_t in the kernel, see kdev_t.h.
 constexpr std::uint64_t kMaxMinor = (1U << 20) - 1;
-constexpr std::int64_t kMaxOwner = std::numeric_limits<std::uint32_t>::max() - 1;  // -1: "leave".
+constexpr std::uint32_t kSameId = std::numeric_limits<std::uint32_t>::max();  // See chown(2).
+constexpr std::int64_t kMaxOwner = std::int64_t{kSameId} - 1;
 
 timespec mtime_of(const TarEntry& entry) {
   return {.tv_sec = entry.mtime_seconds, .tv_nsec = entry.mtime_nanoseconds};
+}
+
+bool is_device(EntryType type) {
+  return type == EntryType::kCharDevice || type == EntryType::kBlockDevice;
 }
 
 mode_t type_bits(EntryType type) {
@@ -70,19 +77,30 @@ class LayerWriter {
         break;
     }
     write_entry(entry, path, file, tar);
+    count_implied_folders(entry);
   }
 
   void finish() {
     small_files_.wait();
     folders_.finish();
+    if (has_unknown_owner_) warn_(unknown_owner_);
   }
 
  private:
+  void count_entries(const TarEntry& entry, std::uint64_t more) {
+    usage_.entries += more;
+    if (usage_.entries <= options_.max_entries) return;
+    refuse(entry, fmt::format("the image has more than {} entries", options_.max_entries));
+  }
+
+  /// One name can make two thousand folders.
+  void count_implied_folders(const TarEntry& entry) {
+    const auto made = folders_.implied();
+    count_entries(entry, made - std::exchange(counted_folders_, made));
+  }
+
   void count(const TarEntry& entry) {
-    usage_.entries += 1;
-    if (usage_.entries > options_.max_entries) {
-      refuse(entry, fmt::format("the image has more than {} entries", options_.max_entries));
-    }
+    count_entries(entry, 1);
     if (entry.type != EntryType::kFile) return;
     if (entry.bytes > options_.max_bytes - usage_.bytes) {
       refuse(entry, fmt::format("the image unpacks to more than {} bytes", options_.max_bytes));
@@ -288,7 +306,11 @@ class LayerWriter {
 
   /// False when it was left out.
   bool write_special(const TarEntry& entry, int parent, const std::string& file) {
-    const bool device = entry.type != EntryType::kFifo;
+    const bool device = is_device(entry.type);
+    if (device && options_.skip_devices) {
+      warn_(fmt::format("{} of {} is a device and left out", entry.path, name_));
+      return false;
+    }
     if (device && (entry.device_major > kMaxMajor || entry.device_minor > kMaxMinor)) {
       refuse(entry,
              fmt::format("device {}:{} is out of range", entry.device_major, entry.device_minor));
@@ -296,10 +318,6 @@ class LayerWriter {
     if (entry.type == EntryType::kCharDevice && entry.device_major == 0 &&
         entry.device_minor == 0) {
       refuse(entry, "it is the device 0:0, by which overlayfs hides files");
-    }
-    if (device && (options_.skip_devices || !options_.keep_owners)) {
-      warn_(fmt::format("{} of {} is a device and left out", entry.path, name_));
-      return false;
     }
     const auto number = device ? ::makedev(static_cast<unsigned>(entry.device_major),
                                            static_cast<unsigned>(entry.device_minor))
@@ -333,7 +351,19 @@ class LayerWriter {
     if (!in_range(entry.uid) || !in_range(entry.gid)) {
       refuse(entry, fmt::format("its owner {}:{} is out of range", entry.uid, entry.gid));
     }
-    if (chown(static_cast<uid_t>(entry.uid), static_cast<gid_t>(entry.gid)) != 0) fail(entry);
+    const auto uid = static_cast<uid_t>(entry.uid);
+    const auto gid = static_cast<gid_t>(entry.gid);
+    if (chown(uid, gid) == 0) return;
+    if (errno != EINVAL) fail(entry);
+    // One of the two may be known here. The rest stays with root, as all that we make.
+    const bool user = chown(uid, kSameId) == 0 || errno == EINVAL;
+    const bool group = user && (chown(kSameId, gid) == 0 || errno == EINVAL);
+    if (!group) fail(entry);
+    if (has_unknown_owner_.exchange(true)) return;
+    unknown_owner_ = fmt::format(
+        "{} of {} and perhaps others stay with root: this user namespace knows no "
+        "owner {}:{}",
+        entry.path, name_, uid, gid);
   }
 
   [[noreturn]] void fail(const TarEntry& entry) const {
@@ -344,7 +374,9 @@ class LayerWriter {
       throw base::Error({.code = base::ErrorCode::kIo,
                          .what = std::move(what),
                          .why = "not permitted",
-                         .hint = "run as root, or leave owners and devices out"});
+                         .hint = is_device(entry.type)
+                                     ? "run as root, or leave devices out with --no-devices"
+                                     : "run as root, with the capability CHOWN"});
     }
     base::throw_system_error(number, std::move(what));
   }
@@ -368,6 +400,9 @@ class LayerWriter {
   LayerContents contents_;
   LayerFolders folders_;
   XattrWriter xattrs_;
+  std::uint64_t counted_folders_ = 0;  ///< Of folders_.implied(), in usage_.
+  mutable std::atomic<bool> has_unknown_owner_ = false;
+  mutable std::string unknown_owner_;  ///< The first; told of at the end, by one thread.
   SmallFiles small_files_;
 };
 

@@ -72,7 +72,9 @@ bool XattrWriter::accepts(const std::string& xattr) {
 }
 
 void XattrWriter::judge(int error_number, const std::string& entry, const std::string& xattr) {
-  const bool left_out = error_number == ENOTSUP || error_number == EPERM || error_number == EACCES;
+  const bool unknown_owner = error_number == EINVAL && xattr.starts_with("system.posix_acl_");
+  const bool left_out =
+      error_number == ENOTSUP || error_number == EPERM || error_number == EACCES || unknown_owner;
   if (!left_out) {
     base::throw_system_error(error_number,
                              fmt::format("cannot set {} on {} of {}", xattr, entry, name_));

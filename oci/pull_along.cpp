@@ -38,6 +38,10 @@ class Arrivals {
     changed_.wait(lock, stop, [&] { return ended_ || has_more(); });
     return has_more() ? std::optional(there_[digest]) : std::nullopt;
   }
+  void wait_for_end(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, stop, [&] { return ended_; });
+  }
   /// Whether bytes were given away that the pull then took back.
   bool came_anew() {
     const std::scoped_lock lock(mutex_);
@@ -106,7 +110,11 @@ PullResult pull_along(Registry& registry, Store& store, const Reference& referen
       try {
         work(ready, failure.token());
       } catch (const base::Error& error) {
-        if (error.code() != base::ErrorCode::kIntegrity || !arrivals.came_anew()) throw;
+        // A blob that is gone again was refused at its end: whether for good, the pull says.
+        const bool gone = error.code() == base::ErrorCode::kNotFound;
+        if (gone) arrivals.wait_for_end(failure.token());
+        const bool taken_back = error.code() == base::ErrorCode::kIntegrity && arrivals.came_anew();
+        if (!gone && !taken_back) throw;
         work(ready, failure.token());
       }
     });

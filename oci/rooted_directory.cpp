@@ -36,10 +36,19 @@ base::FileDescriptor RootedDirectory::try_open_folder(const std::string& path) c
   return try_open(path, O_PATH | O_DIRECTORY);
 }
 
+base::FileDescriptor RootedDirectory::try_open_plain_folder(const std::string& path) const {
+  return try_open(path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+}
+
 base::FileDescriptor RootedDirectory::try_open(const std::string& path, int flags) const {
+  return try_open(path, flags, 0);
+}
+
+base::FileDescriptor RootedDirectory::try_open(const std::string& path, int flags,
+                                               unsigned resolve) const {
   struct open_how how {};
   how.flags = static_cast<__u64>(flags) | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve;
   const char* text = path.empty() ? "." : path.c_str();
   long fd = -1;
   do {  // EAGAIN: somewhere on the machine a rename raced with "..".

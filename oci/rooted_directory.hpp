@@ -28,11 +28,16 @@ class RootedDirectory {
 
   /// The folder (O_PATH), or none with errno set. `path` may hold "..".
   [[nodiscard]] base::FileDescriptor try_open_folder(const std::string& path) const;
+  /// The same where no name on the way is a symlink; ELOOP where one is.
+  [[nodiscard]] base::FileDescriptor try_open_plain_folder(const std::string& path) const;
   /// As above for anything; `flags` as open(2) takes them, O_CLOEXEC is added.
   [[nodiscard]] base::FileDescriptor try_open(const std::string& path, int flags) const;
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
+  [[nodiscard]] base::FileDescriptor try_open(const std::string& path, int flags,
+                                              unsigned resolve) const;
+
   int root_;
   std::string name_;
 };

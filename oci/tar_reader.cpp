@@ -20,7 +20,8 @@ namespace {
 
 constexpr std::size_t kRecordBytes = 512;
 constexpr std::size_t kBufferBytes = 512 * kRecordBytes;
-constexpr std::size_t kTypeFlagOffset = 156;  // POSIX pax, "ustar Header Block".
+constexpr std::uint64_t kMaxHeaderBytes = 8U << 20;  // Extended headers and maps of sparse files.
+constexpr std::size_t kTypeFlagOffset = 156;         // POSIX pax, "ustar Header Block".
 constexpr std::string_view kKnownTypeFlags(
     "\0"
     "01234567S",
@@ -116,10 +117,14 @@ class TarReader::Implementation {
   std::optional<TarEntry> next() {
     const CLocale locale;
     if (!open()) return std::nullopt;
+    if (in_entry_) check(archive_read_data_skip(archive_.get()));
     ::archive_entry* entry = nullptr;
+    header_ends_before_ = position() + kMaxHeaderBytes;
     const int status = archive_read_next_header(archive_.get(), &entry);
+    header_ends_before_ = UINT64_MAX;
     if (status == ARCHIVE_EOF) return std::nullopt;
     check(status);
+    in_entry_ = true;
     check_type_flag();
     auto result = to_entry(entry);
     if (result.type == EntryType::kSymlink && result.link_target.empty()) {
@@ -165,6 +170,9 @@ class TarReader::Implementation {
   la_ssize_t give_block(::archive* archive, const void** data) {
     try {
       if (!std::exchange(pending_, false)) fill();
+      if (buffer_start_ > header_ends_before_) {
+        fail(fmt::format("the headers of one entry have more than {} bytes", kMaxHeaderBytes));
+      }
     } catch (...) {
       failure_ = std::current_exception();
       archive_set_error(archive, EIO, "the source failed");
@@ -174,13 +182,18 @@ class TarReader::Implementation {
     return static_cast<la_ssize_t>(filled_);
   }
 
+  /// How far libarchive has read.
+  [[nodiscard]] std::uint64_t position() const {
+    return static_cast<std::uint64_t>(archive_filter_bytes(archive_.get(), 0));
+  }
+
   /// libarchive takes an unknown type for a plain file. Buffers hold whole records, so that the one
   /// just read is at hand; for sparse files it is a map and no header, and their type is known.
   void check_type_flag() const {
-    const auto position = static_cast<std::uint64_t>(archive_filter_bytes(archive_.get(), 0));
-    if (position < buffer_start_ + kRecordBytes || position > buffer_start_ + filled_) return;
+    const auto here = position();
+    if (here < buffer_start_ + kRecordBytes || here > buffer_start_ + filled_) return;
     const auto record =
-        std::span(buffer_).subspan(position - buffer_start_ - kRecordBytes, kRecordBytes);
+        std::span(buffer_).subspan(here - buffer_start_ - kRecordBytes, kRecordBytes);
     if (!is_header(record)) return;
     const auto flag = std::to_integer<char>(record[kTypeFlagOffset]);
     if (kKnownTypeFlags.find(flag) == std::string_view::npos) {
@@ -228,6 +241,8 @@ class TarReader::Implementation {
   std::size_t filled_ = 0;
   bool pending_ = false;  ///< The buffer was filled and not given yet.
   bool opened_ = false;
+  bool in_entry_ = false;
+  std::uint64_t header_ends_before_ = UINT64_MAX;
   std::exception_ptr failure_;
   base::Handle<::archive, &::archive_read_free> archive_;
 };

@@ -59,8 +59,8 @@ class TarReader {
   TarReader& operator=(TarReader&&) = delete;
 
   /// The next entry, or nullopt at the end. Throws base::Error kIntegrity: not a tar, damaged, cut
-  /// off inside an entry, an extended header above 1 MiB, a type flag that is not known. What the
-  /// source throws passes through.
+  /// off inside an entry, an extended header above 1 MiB, headers and sparse map together above
+  /// 8 MiB, a type flag that is not known. What the source throws passes through.
   std::optional<TarEntry> next();
   /// The next piece of the current file, or nullopt at its end.
   std::optional<TarBlock> next_block();

@@ -131,7 +131,8 @@ class ArtifactPlanner {
                                                          .platform = platform,
                                                          .parallel = session_.jobs() * 2,
                                                          .offline = offline,
-                                                         .stack_along = false}),
+                                                         .stack_along = false,
+                                                         .layers = session_.layer_options()}),
                           registry, {}, false));
     }
     return pulls;
@@ -150,6 +151,7 @@ class ArtifactPlanner {
     options.may_mount = session_.may_mount();
     options.changes.epoch = image.epoch;
     options.bundles = bundles.size();
+    options.layers = session_.layer_options();
     if (!spec.os_release.empty()) options.changes.os_release = spec.os_release;
     if (!spec.kairos_release.empty()) options.changes.kairos_release = spec.kairos_release;
     if (!spec.overlay_rootfs_volume.empty()) {

@@ -80,6 +80,8 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
       ->check(CLI::IsMember({"runc", "crun", "chroot"}));
   add_common(app, "jobs", common.jobs, "Work at the same time; 0: as many as processors");
   add_common(app, "offline", common.offline, "Use the store only, never the network");
+  add_common(app, "no-devices", common.no_devices,
+             "Leave device nodes of images out, where they may not be made");
   add_common(app, "no-cache", common.no_cache, "Run every stage, even if its result is there");
   add_common(app, "progress", common.progress, "How progress is shown")
       ->check(CLI::IsMember({"auto", "tty", "plain", "json"}));

@@ -98,7 +98,8 @@ class ImagePlanner {
                                                         .platform = platform,
                                                         .parallel = session_.jobs() * 2,
                                                         .offline = session_.options().offline,
-                                                        .stack_along = session_.may_mount()}),
+                                                        .stack_along = session_.may_mount(),
+                                                        .layers = session_.layer_options()}),
                          access.registry, {}, false);
   }
 

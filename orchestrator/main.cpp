@@ -4,11 +4,13 @@
 
 #include <iostream>
 
+#include "base/files.hpp"
 #include "base/secret.hpp"
 #include "orchestrator/run.hpp"
 
 int main(int argc, char** argv) {
   base::forbid_core_dumps();
+  base::allow_many_open_files();
   ::mallopt(M_ARENA_MAX, 2);  // Else every thread keeps memory of its own that others can't use.
   orchestrator::Environment environment{std::cin, std::cout, std::cerr, base::Environment(),
                                         "/dev/termination-log"};

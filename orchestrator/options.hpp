@@ -29,6 +29,7 @@ struct CommonOptions {
   unsigned jobs = 0;  ///< 0: the number of processors we may use.
   bool offline = false;
   bool no_cache = false;
+  bool no_devices = false;  ///< Leave device nodes of images out.
   std::string progress = "auto";
   std::string log_level = "info";
   std::string log_format = "text";

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/mount_namespace.hpp"
+#include "base/user_namespace.hpp"
 #include "orchestrator/command_line.hpp"
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/interruption.hpp"
@@ -73,6 +74,7 @@ int show(const base::Error& error, Environment& environment) {
 }
 
 int run_command(const Invocation& invocation, Environment& environment) {
+  if (invocation.command == CommandName::kUnpack) base::enter_user_namespace();
   const bool may_mount = mounts(invocation.command) && base::enter_private_mount_namespace();
   Interruption interruption;
   try {

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <spdlog/sinks/base_sink.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -11,6 +10,7 @@
 
 #include "auth/keychain.hpp"
 #include "base/resource_limits.hpp"
+#include "base/user_namespace.hpp"
 #include "oci/container_runtimes.hpp"
 #include "oci/mirrored_registry.hpp"
 #include "oci/registries_conf.hpp"
@@ -112,6 +112,11 @@ unsigned Session::jobs() const {
   return options_.jobs != 0 ? options_.jobs : base::resource_limits().processors;
 }
 
+oci::LayerOptions Session::layer_options() const {
+  return {.keep_owners = base::possible_owners() != base::Owners::kNone,
+          .skip_devices = options_.no_devices};
+}
+
 oci::Store& Session::store() {
   if (!store_) store_ = std::make_unique<oci::Store>(std::filesystem::absolute(options_.store));
   return *store_;
@@ -122,7 +127,7 @@ std::shared_ptr<auth::Keychain> Session::keychain(std::vector<auth::SecretText> 
   options.credentials = options_.credentials;
   options.secrets = std::move(secrets);
   options.environment = environment_.variables;
-  options.user_id = ::geteuid();
+  options.user_id = base::calling_user();
   options.processes = &process_;
   options.warn = [this](const std::string& text) { warn_once(text); };
   return std::make_shared<auth::Keychain>(auth::default_sources(options));

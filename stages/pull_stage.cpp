@@ -2,7 +2,6 @@
 #include "stages/pull_stage.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -40,7 +39,7 @@ oci::PullResult PullStage::pull(const StageContext& context) const {
   const oci::AlongWork stack = [&](const oci::BlobReady& ready, const std::stop_token& stop) {
     oci::prepare_snapshots(
         store, image.manifest, config,
-        {.options = {.keep_owners = ::geteuid() == 0},
+        {.options = options_.layers,
          .progress = {},
          .warn = [&](const std::string& text) { context.observer.warning(text); },
          .stop = stop,

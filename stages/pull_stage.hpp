@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "oci/layer_options.hpp"
 #include "oci/pull.hpp"
 #include "stages/stage.hpp"
 
@@ -21,6 +22,7 @@ class PullStage final : public Stage {
     bool offline = false;   ///< The store must have it all.
     /// Stack the layers as they come, where overlayfs can, for the stage that unpacks.
     bool stack_along = false;
+    oci::LayerOptions layers = {};  ///< Of the stacking.
   };
   explicit PullStage(Options options) : options_(std::move(options)) {}
 

@@ -2,7 +2,6 @@
 #include "stages/unpack_stage.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -42,7 +41,9 @@ std::vector<std::string> UnpackStage::inputs() const {
 
 nlohmann::json UnpackStage::parameters() const {
   const auto& changes = options_.changes;
-  nlohmann::json parameters = {{"epoch", changes.epoch}, {"owners", ::geteuid() == 0}};
+  nlohmann::json parameters = {{"epoch", changes.epoch},
+                               {"owners", options_.layers.keep_owners},
+                               {"devices", !options_.layers.skip_devices}};
   if (changes.os_release) parameters["osRelease"] = *changes.os_release;
   if (changes.kairos_release) parameters["kairosRelease"] = *changes.kairos_release;
   if (options_.overlay_digest) parameters["overlay"] = options_.overlay_digest->text();
@@ -67,7 +68,7 @@ Record UnpackStage::run(const StageContext& context, const Inputs& inputs,
   for (const auto& layer : manifest.layers) total += layer.size;
   std::uint64_t done = 0;
   const oci::UnpackContext unpack{
-      .options = {.keep_owners = ::geteuid() == 0},
+      .options = options_.layers,
       .progress = [&](std::uint64_t bytes) { context.observer.progress(done += bytes, total); },
       .warn = [&](const std::string& text) { context.observer.warning(text); },
       .stop = context.stop};
@@ -98,7 +99,7 @@ void UnpackStage::lay_bundle(const StageContext& context, const Record& bundle,
   const auto manifest = oci::read_manifest(context.store, image_of(bundle));
   const auto config = oci::read_config(context.store, manifest);
   const oci::UnpackContext unpack{
-      .options = {.keep_owners = ::geteuid() == 0},
+      .options = options_.layers,
       .progress = {},
       .warn = [&](const std::string& text) { context.observer.warning(text); },
       .stop = context.stop};

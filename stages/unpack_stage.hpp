@@ -17,6 +17,7 @@ class UnpackStage final : public Stage {
  public:
   struct Options {
     bool may_mount = false;  ///< Overlays may be tried; else the tree is a directory.
+    oci::LayerOptions layers;
     FinishTreeOptions changes;
     std::optional<oci::Digest> overlay_digest;  ///< Of changes.overlay, when there is one.
     std::size_t bundles = 0;  ///< Images laid over the first, before the changes: "bundle-0"...

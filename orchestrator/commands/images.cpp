@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -8,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/format.hpp"
+#include "base/temp_dir.hpp"
 #include "oci/image_files.hpp"
 #include "oci/push.hpp"
 #include "oci/snapshots.hpp"
@@ -36,12 +36,17 @@ nlohmann::json describe(const ImageArgument& argument, const oci::ImageConfig& c
           {"layers", layers}};
 }
 
+/// Of nothing that was unpacked to a half may anybody make use.
+void empty_again(const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    base::remove_tree(entry.path());
+  }
+}
+
 void unpack_image(Session& session, const ImageArgument& argument,
                   const std::filesystem::path& folder, const oci::BlobReady& ready,
                   const std::stop_token& stop) {
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    base::remove_tree(entry.path());  // Of the first time, when this is the second.
-  }
+  empty_again(folder);  // Of the first time, when this is the second.
   const auto& manifest = argument.image.manifest;
   const auto config = oci::read_config(session.store(), manifest);
   oci::check_layers_match(manifest, config, argument.name);
@@ -49,7 +54,7 @@ void unpack_image(Session& session, const ImageArgument& argument,
   for (const auto& layer : manifest.layers) total += layer.size;
   std::uint64_t done = 0;
   const oci::UnpackContext context{
-      .options = {.keep_owners = ::geteuid() == 0},
+      .options = session.layer_options(),
       .progress =
           [&](std::uint64_t bytes) { report_progress(session, "unpack", done += bytes, total); },
       .warn = [&](const std::string& text) { session.warn(text); },
@@ -132,11 +137,18 @@ int run_unpack(Session& session, const Invocation& invocation) {
                        .hint = "name a new or empty folder"});
   }
   const auto lease = session.store().lease();
-  use_image(
-      session, invocation.subject,
-      [&](const ImageArgument& argument, const oci::BlobReady& ready, const std::stop_token& stop) {
-        unpack_image(session, argument, folder, ready, stop);
-      });
+  if (!session.layer_options().keep_owners) {
+    session.warn("all files will belong to you: this process may not give files away");
+  }
+  try {
+    use_image(
+        session, invocation.subject,
+        [&](const ImageArgument& argument, const oci::BlobReady& ready,
+            const std::stop_token& stop) { unpack_image(session, argument, folder, ready, stop); });
+  } catch (const base::Error&) {
+    empty_again(folder);
+    throw;
+  }
   session.environment().out << folder.string() << '\n';
   return 0;
 }

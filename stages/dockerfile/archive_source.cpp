@@ -208,6 +208,7 @@ void unpack_context(int fd, const std::string& name, const std::filesystem::path
   oci::LayerOptions options;
   options.whiteouts = false;
   options.keep_owners = false;
+  options.skip_devices = true;
   unpack(fd, name, folder.get(), options, stop);
 }
 

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,8 +38,9 @@ std::string read(const fs::path& file) { return base::read_file(file, 1U << 20);
 std::vector<std::string> processes_with(const std::string& text) {
   std::vector<std::string> found;
   for (const auto& entry : fs::directory_iterator("/proc")) {
+    std::string line;
     std::ifstream file(entry.path() / "cmdline");
-    const std::string line((std::istreambuf_iterator<char>(file)), {});
+    std::getline(file, line);  // Fails where the process ended meanwhile.
     if (line.find(text) != std::string::npos) found.push_back(entry.path().filename());
   }
   return found;
@@ -246,6 +248,7 @@ TEST_P(Containers, Case196NothingSurvivesOurKill) {
   const auto mounts = read("/proc/self/mountinfo");
   const auto child = ::fork();
   if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // Whatever becomes of the test.
     base::enter_private_mount_namespace();
     try {
       run(shell("setsid sleep 31196 & sleep 31196"));

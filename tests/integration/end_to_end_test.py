@@ -251,7 +251,7 @@ class EndToEnd(unittest.TestCase):
         for digest in complete:
             self.assertNotIn(f"GET /v2/demo/big/blobs/sha256:{digest}", asked)
 
-    def test_case240_a_termination_ends_in_time_and_leaves_nothing_half(self):
+    def test_case240_case283_a_termination_ends_in_time_and_leaves_nothing_half(self):
         process = subprocess.Popen(self.command(["build", self.manifest(), "-o", self.out],
                                                 self.store), stderr=subprocess.PIPE,
                                    stdout=subprocess.DEVNULL, text=True,

@@ -189,7 +189,7 @@ void pull_along(Local& local, const FaultRegistry& registry, const oci::AlongWor
 
 }  // namespace
 
-TEST(RegistryImage, ALayerIsUsedWhileAnotherIsOnItsWay) {
+TEST(RegistryImage, Case285ALayerIsUsedWhileAnotherIsOnItsWay) {
   const auto layers = make_layers(2, kMiB);
   const FaultRegistry registry(
       scripted(json::array({layer_rule({{"stall", 2}, {"stall_after", 1000}}, layers[1])})));

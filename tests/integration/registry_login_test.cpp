@@ -57,7 +57,7 @@ TEST(RegistryLogin, PullsWithUserAndPassword) {
   EXPECT_FALSE(document.bytes.empty());
 }
 
-TEST(RegistryLogin, UsesOneTokenForManyRequestsOfManyThreads) {
+TEST(RegistryLogin, Case286UsesOneTokenForManyRequestsOfManyThreads) {
   const FaultRegistry registry(guarded(with(kPassword, {"--token-auth"})));
   put_image(registry, "layer");
   const auto client = client_with(keychain_of(config_for(registry.host(), "bob", "canary-pass")));

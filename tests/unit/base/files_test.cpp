@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/files.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
 
 #include "base/error.hpp"
 #include "base/temp_dir.hpp"
@@ -23,6 +31,51 @@ TEST(Files, ReadStopsAtItsLimit) {
 
   EXPECT_THROW(base::read_file(folder.path() / "f", 4), base::Error);
   EXPECT_EQ(base::read_file_if_exists(folder.path() / "missing", 4), std::nullopt);
+}
+
+TEST(Files, Case282ALockGoesWithItsHolder) {
+  const base::TempDir folder(base::temp_root(), "files_test");
+  std::array<int, 2> held{};
+  ASSERT_EQ(::pipe(held.data()), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto lock = base::FileLock::acquire(folder.path() / "lock");
+    static_cast<void>(::write(held[1], "x", 1));
+    ::pause();
+  }
+  char ready = 0;
+  ASSERT_EQ(::read(held[0], &ready, 1), 1);
+  EXPECT_FALSE(base::FileLock::try_acquire(folder.path() / "lock").has_value());
+
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+
+  EXPECT_TRUE(base::FileLock::try_acquire(folder.path() / "lock").has_value());
+}
+
+TEST(Files, TreesNestedDeeperThanTheUsualLimitOfOpenFilesAreRemoved) {
+  const base::TempDir folder(base::temp_root(), "files_test");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 1024;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    base::allow_many_open_files();
+    int at = ::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < 1500; ++i) {
+      if (::mkdirat(at, "d", 0700) != 0) ::_exit(2);
+      const int next = ::openat(at, "d", O_RDONLY | O_DIRECTORY);
+      ::close(at);
+      at = next;
+    }
+    base::remove_tree(folder.path() / "d");
+    ::_exit(std::filesystem::exists(folder.path() / "d") ? 1 : 0);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+
+  EXPECT_EQ(status, 0);
 }
 
 TEST(Files, ALockIsHeldOnce) {

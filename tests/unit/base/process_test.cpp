@@ -2,10 +2,15 @@
 #include "base/process.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <thread>
+
+#include "base/files.hpp"
+#include "base/temp_dir.hpp"
 
 namespace {
 
@@ -53,7 +58,19 @@ TEST(Process, AChildMayEndWithoutReadingItsInput) {
   EXPECT_EQ(runner.run(command, {}, {}).exit_status, 4);
 }
 
-TEST(Process, StopEndsTheWholeGroup) {
+TEST(Process, Case288NoOpenFileOfOursIsTheChilds) {
+  base::SystemProcessRunner runner;
+  const base::TempDir folder(base::temp_root(), "process_test");
+  const auto lock = base::FileLock::acquire(folder.path() / "lock");
+  const auto file = base::open_for_reading(folder.path() / "lock");
+
+  const auto result = runner.run(shell("ls -l /proc/self/fd"), {}, {});
+
+  EXPECT_EQ(result.exit_status, 0);
+  EXPECT_EQ(result.standard_output.find("process_test"), std::string::npos);
+}
+
+TEST(Process, Case283StopEndsTheWholeGroup) {
   base::SystemProcessRunner runner;
   std::stop_source source;
   std::jthread stopper([&] {
@@ -65,6 +82,22 @@ TEST(Process, StopEndsTheWholeGroup) {
   EXPECT_THROW(runner.run(shell("sleep 60 & sleep 60"), {}, source.get_token()), base::Error);
 
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(4));
+}
+
+TEST(Process, FoldersOfThePathThatMayNotBeLookedIntoArePassedOver) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become somebody else";
+  const base::TempDir folder(base::temp_root(), "process_test");  // 0700.
+  const auto path = folder.path().string() + ":" + std::getenv("PATH");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    ::setenv("PATH", path.c_str(), 1);
+    ::_exit(::setuid(kNobody) == 0 && base::find_program("sh") ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+
+  EXPECT_EQ(status, 0);
 }
 
 TEST(Process, AMissingProgramIsAnErrorThatNamesIt) {

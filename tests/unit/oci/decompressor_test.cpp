@@ -52,7 +52,7 @@ std::string reason_of(const std::string& packed) {
 
 }  // namespace
 
-TEST(Decompressor, TellsTheThreeKindsByTheirFirstBytes) {
+TEST(Decompressor, Case160TellsTheThreeKindsByTheirFirstBytes) {
   for (const auto& [packed, kind] :
        {std::pair{std::string("plain"), oci::Compression::kNone},
         std::pair{gzip("x"), oci::Compression::kGzip},
@@ -72,7 +72,7 @@ TEST(Decompressor, UnpacksEachKindWhole) {
   EXPECT_EQ(unpack(zstd(text)), text);
 }
 
-TEST(Decompressor, UnpacksAllMembersAndFramesHoweverTheyAreCut) {
+TEST(Decompressor, Case158UnpacksAllMembersAndFramesHoweverTheyAreCut) {
   const std::string skippable("\x5f\x2a\x4d\x18\x03\0\0\0abc", 11);
   const auto members = gzip(sample(500)) + gzip("") + gzip("tail") + gzip(sample(70));
   const auto frames = zstd(sample(500)) + skippable + zstd("tail") + zstd(sample(70)) + skippable;
@@ -86,7 +86,7 @@ TEST(Decompressor, UnpacksAllMembersAndFramesHoweverTheyAreCut) {
   }
 }
 
-TEST(Decompressor, MembersMayEndAnywhereInTheInputBuffer) {
+TEST(Decompressor, Case158MembersMayEndAnywhereInTheInputBuffer) {
   // The buffer is 256 KiB: move the border between two members over its end, byte by byte.
   const auto second = gzip("second");
   const auto first = gzip(sample((256U << 10) + 200));
@@ -96,7 +96,7 @@ TEST(Decompressor, MembersMayEndAnywhereInTheInputBuffer) {
   }
 }
 
-TEST(Decompressor, ZeroPaddingMayFollowGzipAndNothingElse) {
+TEST(Decompressor, Case159ZeroPaddingMayFollowGzipAndNothingElse) {
   EXPECT_EQ(unpack(gzip("x") + std::string(1000, '\0')), "x");
 
   EXPECT_THAT(reason_of(gzip("x") + "garbage"), testing::HasSubstr("after the end"));
@@ -107,7 +107,7 @@ TEST(Decompressor, ZeroPaddingMayFollowGzipAndNothingElse) {
   EXPECT_THAT(reason_of(zstd("x") + "garbage"), testing::HasSubstr("damaged"));
 }
 
-TEST(Decompressor, EveryCutIsSeen) {
+TEST(Decompressor, Case164EveryCutIsSeen) {
   const auto packed_gzip = gzip(sample(300));
   const auto packed_zstd = zstd(sample(300));
 
@@ -129,7 +129,7 @@ TEST(Decompressor, EveryFlippedByteOfTheTrailerIsSeen) {
   }
 }
 
-TEST(Decompressor, RefusesAZstdWindowAbove128MiB) {
+TEST(Decompressor, Case163RefusesAZstdWindowAbove128MiB) {
   // A frame header alone: magic, descriptor (no single segment, no checksum), window descriptor.
   const std::string header("\x28\xb5\x2f\xfd\x00\x98", 6);  // 2^(10+19): 512 MiB.
 

@@ -17,7 +17,7 @@ TEST(ForEachParallel, DoesEveryIndexOnce) {
   EXPECT_EQ(sum, 4950);
 }
 
-TEST(ForEachParallel, TheFirstFailureStopsTheOthersAndIsThrown) {
+TEST(ForEachParallel, Case279TheFirstFailureStopsTheOthersAndIsThrown) {
   std::atomic<int> begun = 0;
 
   EXPECT_THROW(oci::for_each_parallel(1000, 2, {},

@@ -188,7 +188,7 @@ TEST_F(PullImageTest, Case111AsManyDiffIdsAsLayers) {
   EXPECT_EQ(registry_.count("blob"), 1U) << "the config";
 }
 
-TEST_F(PullImageTest, Case112TheSameLayerTwiceIsFetchedOnceAndAppliedTwice) {
+TEST_F(PullImageTest, Case112Case284TheSameLayerTwiceIsFetchedOnceAndAppliedTwice) {
   Offer offer;
   const auto layer = zoo_tar({file("a", "first"), file("b")});
   add_layer(offer, layer);

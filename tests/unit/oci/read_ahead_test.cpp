@@ -65,7 +65,7 @@ TEST(ReadAhead, ThrowsWhatTheSourceThrewAfterTheBytesBeforeIt) {
   EXPECT_THROW(ahead.read(buffer), base::Error);
 }
 
-TEST(ReadAhead, HoldsNoMoreThanItsBuffersAndStopsWhileTheyAreFull) {
+TEST(ReadAhead, Case285HoldsNoMoreThanItsBuffersAndStopsWhileTheyAreFull) {
   Counter counter(1U << 30U);
   oci::ReadAhead ahead(counter);
   std::vector<std::byte> buffer(10);

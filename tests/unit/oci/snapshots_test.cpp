@@ -14,6 +14,7 @@
 #include "base/error.hpp"
 #include "oci/copy_tree.hpp"
 #include "tests/support/made_image.hpp"
+#include "tests/support/packing.hpp"
 #include "tests/support/tar_zoo.hpp"
 #include "tests/support/tree_listing.hpp"
 
@@ -92,6 +93,22 @@ class SnapshotsTest : public testing::Test {
 
   oci::Tree unpack(const tests::MadeImage& image, SnapshotKind kind) {
     return oci::unpack_image(store_, image.manifest, image.config, kind, context_);
+  }
+  /// An image of one layer, whose blob need not be what its tar says.
+  tests::MadeImage image_of(const std::string& tar, const std::string& packed) {
+    auto image = tests::make_image(store_, {tar});
+    image.manifest.layers.at(0).digest = store_.put_blob(packed);
+    image.manifest.layers.at(0).size = packed.size();
+    return image;
+  }
+  /// Below the one that the store has for itself.
+  [[nodiscard]] std::size_t temporary_folders() const {
+    std::size_t folders = 0;
+    for (auto at = fs::recursive_directory_iterator(store_.root() / "tmp");
+         at != fs::recursive_directory_iterator(); ++at) {
+      folders += at.depth() > 0 && at->is_directory() ? 1 : 0;
+    }
+    return folders;
   }
   [[nodiscard]] std::vector<std::string> in(const char* part) const {
     std::vector<std::string> names;
@@ -235,6 +252,90 @@ TEST_F(SnapshotsTest, AnImageWithoutLayersIsAnEmptyTree) {
   }
 }
 
+TEST_F(SnapshotsTest, Case158EveryFrameOfAChunkedLayerIsRead) {
+  const auto tar = zoo_tar({file("a", "1"), file("b", "2")});
+  const std::string note("\x5e\x2a\x4d\x18\x04\0\0\0note", 12);
+  const auto half = tar.size() / 2;
+  const auto packed =
+      note + tests::zstd(tar.substr(0, half)) + tests::zstd(tar.substr(half)) + note;
+
+  const auto tree = unpack(image_of(tar, packed), SnapshotKind::kDirectory);
+
+  EXPECT_EQ(base::read_file(tree.path() / "a", 10) + base::read_file(tree.path() / "b", 10), "12");
+}
+
+TEST_F(SnapshotsTest, Case159WhatFollowsTheEndOfATarCountsForItsDigest) {
+  const auto tar = zoo_tar({file("f")}) + zoo_tar({file("hidden")}) + "garbage";
+
+  const auto tree = unpack(image_of(tar, tests::gzip(tar)), SnapshotKind::kDirectory);
+  const auto& cut = tar.substr(0, tar.size() - 7);
+
+  EXPECT_TRUE(fs::exists(tree.path() / "f"));
+  EXPECT_FALSE(fs::exists(tree.path() / "hidden"));
+  EXPECT_EQ(error_of(image_of(cut, tests::gzip(tar)), SnapshotKind::kDirectory).code(),
+            base::ErrorCode::kIntegrity);
+  EXPECT_THAT(
+      error_of(image_of(tar, tests::gzip(tar) + "garbage"), SnapshotKind::kDirectory).facts().why,
+      HasSubstr("after the end"));
+}
+
+TEST_F(SnapshotsTest, Case160BytesSayHowTheyArePackedAndTheTypeDoesNot) {
+  const auto tar = zoo_tar({file("f")});
+  for (const auto& packed : {tar, tests::gzip(tar), tests::zstd(tar)}) {
+    for (const auto type : {oci::media_type::kOciLayer, oci::media_type::kOciLayerGzip,
+                            oci::media_type::kOciLayerZstd}) {
+      auto image = image_of(tar, packed);
+      image.manifest.layers.at(0).media_type = type;
+      EXPECT_TRUE(fs::exists(unpack(image, SnapshotKind::kDirectory).path() / "f"));
+    }
+  }
+  const std::string bzip2 = "BZh91AY&SY" + std::string(5000, 'x');
+  EXPECT_EQ(error_of(image_of(bzip2, bzip2), SnapshotKind::kDirectory).code(),
+            base::ErrorCode::kIntegrity);
+}
+
+TEST_F(SnapshotsTest, Case161ABombIsStoppedEarlyAndLeavesNothing) {
+  const auto large = zoo_tar({file("zeros", std::string(8U << 20, '\0'))});
+  std::vector<tests::ZooEntry> many;
+  for (int i = 0; i < 2000; ++i) many.push_back(file("d/" + std::to_string(i), ""));
+  context_.options.max_bytes = 4U << 20;
+  context_.options.max_entries = 1000;
+  for (const auto kind : {SnapshotKind::kOverlay, SnapshotKind::kDirectory}) {
+    for (const auto& tar : {large, zoo_tar(many)}) {
+      const auto error = error_of(image_of(tar, tests::gzip(tar)), kind);
+
+      EXPECT_EQ(error.code(), base::ErrorCode::kIntegrity);
+      EXPECT_TRUE(in("snapshots").empty());
+      EXPECT_EQ(temporary_folders(), 0U);
+    }
+  }
+}
+
+TEST_F(SnapshotsTest, Case161WhatUnpacksToTooManyTimesItsBytesIsStopped) {
+  // 1 GiB is free of the check.
+  const auto piece = tests::gzip(std::string(64U << 20, '\0'));
+  auto packed = tests::gzip(tests::zoo_header({.name = "zeros", .claimed_size = 2ULL << 30}));
+  for (int i = 0; i < 32; ++i) packed += piece;
+
+  const auto error = error_of(image_of("", packed), SnapshotKind::kDirectory);
+
+  EXPECT_THAT(error.facts().why, HasSubstr("over 200 times as much"));
+  EXPECT_EQ(temporary_folders(), 0U);
+}
+
+TEST_F(SnapshotsTest, Case164ACutLayerIsAnErrorAndNothingIsMarkedComplete) {
+  const auto tar = zoo_tar({file("f", std::string(100'000, 'x'))});
+  const auto cut_tar = tar.substr(0, 50'000);
+  for (const auto kind : {SnapshotKind::kOverlay, SnapshotKind::kDirectory}) {
+    for (const auto& image :
+         {image_of(tar, tests::gzip(tar).substr(0, 100)),
+          image_of(tar, tests::zstd(tar).substr(0, 20)), image_of(cut_tar, tests::gzip(cut_tar))}) {
+      EXPECT_EQ(error_of(image, kind).code(), base::ErrorCode::kIntegrity);
+      EXPECT_TRUE(in("snapshots").empty());
+    }
+  }
+}
+
 TEST_F(SnapshotsTest, NobodyWritesIntoASharedTree) {
   for (const std::size_t layers : {1, 2}) {
     auto tars = many_features();
@@ -276,7 +377,7 @@ TEST_F(SnapshotsTest, AWrongDiffIdIsAnErrorAndTheBlobStays) {
   EXPECT_EQ(in("snapshots").size(), 1U);
 }
 
-TEST_F(SnapshotsTest, RefusesLayersThatAreNoTars) {
+TEST_F(SnapshotsTest, Case166RefusesLayersThatAreNoTars) {
   auto image = tests::make_image(store_, many_features());
   for (const auto* type :
        {"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
@@ -290,7 +391,7 @@ TEST_F(SnapshotsTest, RefusesLayersThatAreNoTars) {
   }
 }
 
-TEST_F(SnapshotsTest, ParallelProcessesUnpackOnceAndAgree) {
+TEST_F(SnapshotsTest, Case280ParallelProcessesUnpackOnceAndAgree) {
   const auto image = tests::make_image(store_, many_features());
   std::vector<pid_t> children;
   for (int i = 0; i < 4; ++i) {
@@ -493,7 +594,7 @@ TEST_F(SnapshotsTest, StopsWhenToldTo) {
   EXPECT_TRUE(in("snapshots").empty());
 }
 
-TEST_F(SnapshotsTest, AreMadeLayerByLayerAsTheBlobsCome) {
+TEST_F(SnapshotsTest, Case285AreMadeLayerByLayerAsTheBlobsCome) {
   const auto image = tests::make_image(store_, many_features());
   std::vector<std::size_t> made_before;
   context_.ready = [&](const oci::Descriptor& blob, std::uint64_t offset, const std::stop_token&) {

@@ -151,7 +151,7 @@ TEST_F(StoreTest, RefusesFewerBytesThanTheDescriptorSays) {
   EXPECT_EQ(code_of([&] { writer->commit(); }), base::ErrorCode::kIntegrity);
 }
 
-TEST_F(StoreTest, SecondProcessWaitsForTheFirstAndFindsTheBlobComplete) {
+TEST_F(StoreTest, Case280SecondProcessWaitsForTheFirstAndFindsTheBlobComplete) {
   oci::Store store(root());
   const auto blob = descriptor_of("0123456789");
   const auto writer = store.write_blob(blob, {});
@@ -168,7 +168,7 @@ TEST_F(StoreTest, SecondProcessWaitsForTheFirstAndFindsTheBlobComplete) {
   EXPECT_EQ(status, 0);
 }
 
-TEST_F(StoreTest, ManyProcessesWriteOneBlobOnce) {
+TEST_F(StoreTest, Case280ManyProcessesWriteOneBlobOnce) {
   oci::Store store(root());
   const auto blob = descriptor_of("0123456789");
   std::vector<pid_t> children;
@@ -194,7 +194,7 @@ TEST_F(StoreTest, ManyProcessesWriteOneBlobOnce) {
   EXPECT_EQ(store.read_blob(blob.digest, 100), "0123456789");
 }
 
-TEST_F(StoreTest, WaitingEndsWhenToldToStop) {
+TEST_F(StoreTest, Case283WaitingEndsWhenToldToStop) {
   oci::Store store(root());
   const auto blob = descriptor_of("0123456789");
   const auto writer = store.write_blob(blob, {});
@@ -264,7 +264,7 @@ TEST_F(StoreTest, ResultsComeBackUntilTheirFileIsDamaged) {
   EXPECT_TRUE(in("results").empty());
 }
 
-TEST_F(StoreTest, Case244TemporaryFoldersOfADeadProcessAreSwept) {
+TEST_F(StoreTest, Case244Case282TemporaryFoldersOfADeadProcessAreSwept) {
   const pid_t child = ::fork();
   if (child == 0) {
     const oci::Store store(root());

@@ -131,7 +131,8 @@ TEST_F(BuildContextTest, TheIgnoreFileBesideTheDockerfileComesFirst) {
   write(".containerignore", "x\n");
   EXPECT_THAT(ignore_lines(context_, {}), ElementsAre(always[0], always[1], "x"));
   write("Other.dockerignore", "y\n");
-  EXPECT_THAT(ignore_lines(context_, context_ / "Other"), ElementsAre(always[0], always[1], "y"));
+  EXPECT_THAT(ignore_lines(context_, context_ / "Other"),
+              ElementsAre(always[0], always[1], "y"));
 }
 
 TEST_F(BuildContextTest, Case272WarnsOfRegistryCredentials) {

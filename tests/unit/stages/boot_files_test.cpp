@@ -109,7 +109,7 @@ TEST(BootFilesErrors, NameADanglingLink) {
   EXPECT_THAT(reason_of(RootTree(tree.path())), HasSubstr("/boot/vmlinuz leads to no file"));
 }
 
-TEST(BootFilesErrors, DoNotTakeAFileOfThisMachine) {
+TEST(BootFilesErrors, Case165DoNotTakeAFileOfThisMachine) {
   TempTree tree;
   TempTree host;
   host.file("vmlinuz");

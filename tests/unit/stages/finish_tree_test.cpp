@@ -83,7 +83,7 @@ TEST(FinishTree, WritesReleaseFilesWhereTheirLinksLeadInside) {
   EXPECT_EQ(status_of(tree.path("usr/lib")).st_mtim.tv_sec, 1600000000);
 }
 
-TEST(FinishTree, DoesNotFollowALinkOutOfTheRoot) {
+TEST(FinishTree, Case165DoesNotFollowALinkOutOfTheRoot) {
   TempTree outside;
   outside.file("victim", "untouched");
   TempTree tree;

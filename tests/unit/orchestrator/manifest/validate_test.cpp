@@ -200,7 +200,7 @@ TEST(Validate, Case218RefusesNamesThatAreNoFileNames) {
               Contains(HasSubstr("longer than 255 bytes")));
 }
 
-TEST(Validate, Case218Case220RefusesOutputsOfOneName) {
+TEST(Validate, Case218Case220Case281RefusesOutputsOfOneName) {
   const std::string spec = "image: {ref: a:1}\nartifacts: {iso: true}";
   const auto other_namespace =
       osartifact(spec) + "---\n" + osartifact(spec, "demo, namespace: other");
