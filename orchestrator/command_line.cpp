@@ -126,13 +126,15 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
                  "Also send layers that only their owner may distribute");
   push->add_flag("--preserve-digests", invocation.preserve_digests,
                  "Fail where the manifest cannot stay what it was");
-  auto* inspect =
-      command(app, "inspect", "Show an image or an artifact as JSON", CommandName::kInspect);
+  auto* inspect = command(app, "inspect", "Show an image as JSON, or what an artifact is",
+                          CommandName::kInspect);
   inspect
       ->add_option(
           "SRC", invocation.subject,
           "REF, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, or the FILE of an artifact")
       ->required();
+  inspect->add_option("--format", invocation.format, "Of a file; an image is always JSON")
+      ->check(CLI::IsMember({"text", "json"}));
   inspect->add_flag("--raw", invocation.raw, "The manifest as it is");
   inspect->add_flag("--config", invocation.config, "The image config as it is");
   auto* auth =

@@ -16,7 +16,7 @@ run="ca-certificates squashfs-tools xorriso mtools dosfstools grub-pc-bin grub-e
 quickstart="docker-registry apache2-utils openssl curl mmdebstrap qemu-system-x86 ovmf procps util-linux"
 # What ./tests/run.sh needs besides.
 test="groff-base libgtest-dev libgmock-dev zlib1g-dev skopeo umoci attr libcap2-bin python3 python3-h2 python3-yaml jq zstd
-  busybox-static crun qemu-utils e2fsprogs
+  buildah busybox-static crun qemu-utils e2fsprogs
   sbsigntool efitools cpio swtpm libtss2-tcti-swtpm0"
 # What tests/package/package_test.sh needs besides.
 package="systemd-container lintian"

@@ -150,9 +150,12 @@ void require(bool right, const std::filesystem::path& file, std::string problem)
                      .hint = ""});
 }
 
+bool is_member(std::string_view header) {
+  return header.substr(0, kMember.size() + 1) == std::string(kMember).append(1, '\0');
+}
+
 std::uint64_t check_header(std::string_view header, const std::filesystem::path& file) {
-  require(header.substr(0, kMember.size() + 1) == std::string(kMember).append(1, '\0'), file,
-          "its first member is not disk.raw");
+  require(is_member(header), file, "its first member is not disk.raw");
   require(header.substr(257, kOldGnuMagic.size()) == kOldGnuMagic, file,
           "its tar is not in the old GNU format");
   require(number_in(header, 148, 8) == checksum_of(header), file,
@@ -209,6 +212,20 @@ void make_gce_archive(const std::filesystem::path& raw, const std::filesystem::p
   gzip.write(std::vector<std::byte>(2 * kTarBlock + (kTarRecord - used) % kTarRecord));
   gzip.finish();
   partial.commit();
+}
+
+bool is_gce_archive(const std::filesystem::path& file) {
+  try {
+    oci::FileSource source(base::open_for_reading(file), file.string());
+    oci::Decompressor tar(source, file.string());
+    std::string header(kTarBlock, '\0');
+    return tar.compression() == oci::Compression::kGzip &&
+           oci::read_fully(tar, std::as_writable_bytes(std::span(header))) == kTarBlock &&
+           is_member(header);
+  } catch (const base::Error& error) {
+    if (error.code() != base::ErrorCode::kIntegrity) throw;
+    return false;  // Some other gzip, and a broken one.
+  }
 }
 
 GceArchive check_gce_archive(const std::filesystem::path& file, const std::filesystem::path& work,

@@ -26,6 +26,9 @@ void make_gce_archive(const std::filesystem::path& raw, const std::filesystem::p
                       const GceOptions& options, const ArchiveProgress& progress,
                       const std::stop_token& stop);
 
+/// Whether a file is a gzip whose first member is called disk.raw.
+bool is_gce_archive(const std::filesystem::path& file);
+
 /// What check_gce_archive() found.
 struct GceArchive {
   std::uint64_t disk_bytes = 0;

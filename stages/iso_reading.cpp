@@ -17,14 +17,19 @@ constexpr std::uint64_t kPlatformEfi = 0xef;
 
 }  // namespace
 
+std::string iso_volume_name(const DiskBytes& iso) {
+  auto name = iso.read(kFirstDescriptor, kBlock).substr(40, 32);
+  name.erase(name.find_last_not_of(' ') + 1);
+  return name;
+}
+
 void check_iso_volume(const DiskBytes& iso, std::string_view wanted) {
   const auto descriptor = iso.read(kFirstDescriptor, kBlock);
   iso.require(descriptor.substr(0, 6) ==
                   "\x01"
                   "CD001",
               "it has no ISO 9660 volume");
-  auto label = descriptor.substr(40, 32);
-  label.erase(label.find_last_not_of(' ') + 1);
+  const auto label = iso_volume_name(iso);
   iso.require(label == wanted, fmt::format("its volume is \"{}\", not {}", label, wanted));
   iso.require(little_endian(descriptor, 80, 4) * kBlock <= iso.size(),
               "it is shorter than its volume says");

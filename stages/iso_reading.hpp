@@ -19,6 +19,9 @@ namespace stages {
 /// The volume is called `label` and is all there.
 void check_iso_volume(const DiskBytes& iso, std::string_view label);
 
+/// The name of the volume, without the blanks at its end.
+std::string iso_volume_name(const DiskBytes& iso);
+
 /// Where the images of the boot catalogue lie, in bytes.
 struct IsoBootEntries {
   std::optional<std::uint64_t> bios;

@@ -8,7 +8,7 @@ import sys
 
 LAST = 293
 # The rows claimed so far, first and last of each run.
-CLAIMED = [(1, 189), (191, 193), (195, 202), (204, 223), (234, 288)]
+CLAIMED = [(1, 189), (191, 193), (195, 202), (204, 288)]
 
 NAME = re.compile(r"case(\d{3})", re.IGNORECASE)
 TEST = re.compile(r"(?:TEST(?:_F|_P)?\s*\([^)]*\)|def test_\w+)")

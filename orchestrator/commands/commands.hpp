@@ -16,6 +16,8 @@ int run_unpack(Session& session, const Invocation& invocation);
 int run_push(Session& session, const Invocation& invocation);
 int run_inspect(Session& session, const Invocation& invocation);
 int run_image_build(Session& session, const Invocation& invocation);
+/// Of a file that is no image: an ISO, a disk...
+int run_inspect_file(Session& session, const Invocation& invocation);
 int run_auth_check(Session& session, const Invocation& invocation);
 int run_store_df(Session& session, const Invocation& invocation);
 int run_store_prune(Session& session, const Invocation& invocation);

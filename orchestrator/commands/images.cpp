@@ -13,7 +13,6 @@
 #include "oci/snapshots.hpp"
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/image_argument.hpp"
-#include "stages/inspect_file.hpp"
 
 namespace orchestrator {
 namespace {
@@ -177,10 +176,9 @@ int run_push(Session& session, const Invocation& invocation) {
 }
 
 int run_inspect(Session& session, const Invocation& invocation) {
+  // A file that is there is meant, even where an image has that name too: docker://NAME is it.
   if (std::error_code error; std::filesystem::is_regular_file(invocation.subject, error)) {
-    session.environment().out << stages::inspect_file(invocation.subject, session.stop()).dump(2)
-                              << '\n';
-    return 0;
+    return run_inspect_file(session, invocation);
   }
   const auto argument = open_image(session, invocation.subject, false);
   const auto& store = session.store();

@@ -1,18 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Boots a disk in QEMU and waits for a line on its serial console:
-#   boot_disk.sh DISK raw|vpc uefi|bios LINE [SERIAL-LOG]
-# vpc is how QEMU calls a VHD. Exits 0 when the line came; else shows the log and exits 1.
+#   boot_disk.sh DISK uefi|bios LINE [SERIAL-LOG]
 #   BOOT_TIMEOUT=400 (seconds)   BOOT_MEMORY=1024 (MiB)   BOOT_ACCEL=tcg,thread=multi
 set -euo pipefail
 
 disk=$1
-format=$2
-firmware=$3
-line=$4
+firmware=$2
+line=$3
 timeout=${BOOT_TIMEOUT:-400}
 work=$(mktemp -d "${TMPDIR:-/tmp}/boot-disk.XXXXXX")
-log=${5:-$work/serial.log}
+log=${4:-$work/serial.log}
 qemu=
 # Invoked by the trap.
 # shellcheck disable=SC2317
@@ -28,7 +26,7 @@ trap finish EXIT
 # A comma in a QEMU option is written twice.
 arguments=(-machine pc -accel "${BOOT_ACCEL:-tcg,thread=multi}" -cpu max -smp 2
   -m "${BOOT_MEMORY:-1024}" -nodefaults -no-reboot -display none -vga std -serial "file:$log"
-  -drive "if=none,id=medium,format=$format,snapshot=on,file=${disk//,/,,}"
+  -drive "if=none,id=medium,format=raw,snapshot=on,file=${disk//,/,,}"
   -device "virtio-blk-pci,drive=medium,bootindex=0")
 if [ "$firmware" = uefi ]; then
   cp /usr/share/OVMF/OVMF_VARS_4M.fd "$work/vars.fd"
@@ -43,7 +41,7 @@ start=$SECONDS
 reason="timed out after $timeout s"
 while [ $((SECONDS - start)) -lt "$timeout" ]; do
   if grep -aqF "$line" "$log"; then
-    echo "boot_disk.sh: $format, $firmware: \"$line\" after $((SECONDS - start)) s"
+    echo "boot_disk.sh: $firmware: \"$line\" after $((SECONDS - start)) s"
     exit 0
   fi
   if grep -aqE 'Kernel panic|grub rescue>|Entering emergency mode|dracut:/#' "$log"; then
@@ -58,5 +56,5 @@ while [ $((SECONDS - start)) -lt "$timeout" ]; do
 done
 cat "$log"
 echo
-echo "boot_disk.sh: $format, $firmware: no \"$line\"; $reason" >&2
+echo "boot_disk.sh: $firmware: no \"$line\"; $reason" >&2
 exit 1

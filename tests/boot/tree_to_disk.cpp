@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tree -> raw disk, VHD and GCE archive with the functions of stages/ alone, for boot tests:
-//   tree_to_disk ROOT WORK OUTPUT.raw uefi|bios CLOUD-CONFIG [DISK-MIB]
+// Tree -> raw disk, VHD or GCE archive with the functions of stages/ alone, for boot tests:
+//   tree_to_disk ROOT WORK OUTPUT uefi|bios raw|vhd|gce CLOUD-CONFIG
 #include <fmt/format.h>
 
 #include <cstdio>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "stages/gce_archive.hpp"
 #include "stages/raw_disk.hpp"
 #include "stages/raw_disk_check.hpp"
+#include "stages/vhd.hpp"
 
 namespace {
 
@@ -18,7 +20,7 @@ constexpr std::size_t kMostBytes = 1U << 20;
 
 void build(const std::filesystem::path& tree, const std::filesystem::path& work,
            const std::filesystem::path& output, stages::DiskFirmware firmware,
-           const std::filesystem::path& cloud_config, std::optional<std::uint64_t> disk_mib) {
+           const std::string& form, const std::filesystem::path& cloud_config) {
   base::SystemProcessRunner runner;
   const stages::RootTree root(tree);
   stages::RawDiskContents contents;
@@ -33,24 +35,31 @@ void build(const std::filesystem::path& tree, const std::filesystem::path& work,
   }
   const auto scan = stages::scan_tree(tree, kEpoch, {});
   const stages::RawDiskOptions options{
-      .layout = stages::lay_out_disk(scan.bytes, scan.inodes, firmware, disk_mib),
+      .layout = stages::lay_out_disk(scan.bytes, scan.inodes, firmware, std::nullopt),
       .epoch = kEpoch,
       .work = work};
-  stages::make_raw_disk(runner, contents, scan, output, options, {}, {});
-  stages::check_raw_disk(runner, output, firmware, kAmd64, {});
+  const auto disk = form == "raw" ? output : work / "disk.raw";
+  stages::make_raw_disk(runner, contents, scan, disk, options, {}, {});
+  stages::check_raw_disk(runner, disk, firmware, kAmd64, {});
+  if (form == "vhd") {
+    stages::make_vhd(disk, output, kEpoch, {});
+    stages::check_vhd(stages::DiskBytes(output));
+  } else if (form == "gce") {
+    stages::make_gce_archive(disk, output, {.epoch = kEpoch, .threads = 2}, {}, {});
+    stages::check_gce_archive(output, work, {});
+  }
 }
 
 }  // namespace
 
 int main(int count, char** values) {
-  if (count != 6 && count != 7) {
-    fmt::print(stderr,
-               "usage: tree_to_disk ROOT WORK OUTPUT.raw uefi|bios CLOUD-CONFIG [DISK-MIB]\n");
+  if (count != 7) {
+    fmt::print(stderr, "usage: tree_to_disk ROOT WORK OUTPUT uefi|bios raw|vhd|gce CLOUD-CONFIG\n");
     return 2;
   }
   try {
     build(values[1], values[2], values[3], stages::parse_disk_firmware(values[4]), values[5],
-          count == 7 ? std::optional<std::uint64_t>(std::stoull(values[6])) : std::nullopt);
+          values[6]);
     return 0;
   } catch (const base::Error& error) {
     fmt::print(stderr, "{}\n", base::render(error));

@@ -185,7 +185,7 @@ class UkiBoot(unittest.TestCase):
 
         self.check_console(text)
         foretold = json.loads(self.program(
-            ["inspect", self.out / "demo-uki/EFI/kairos/norole.efi"]))["pcr11"]
+            ["inspect", "--format", "json", self.out / "demo-uki/EFI/kairos/norole.efi"]))["pcr11"]
         measured = dict(re.findall(r"pcr11: (\w+) ([0-9A-Fa-f]+)", text))
         self.assertIn("sha256", measured, text)
         for bank, value in measured.items():

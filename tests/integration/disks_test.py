@@ -21,6 +21,10 @@ PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
 PASSWORD = "canary-password-9Kd"
 MIB = 1 << 20
 EPOCH = "1700000000"
+# What a container of a pod may do when nothing else is said.
+POD_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID",
+                    "SETUID", "SETFCAP", "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL",
+                    "AUDIT_WRITE"]
 
 
 def kairos_layers():
@@ -66,13 +70,16 @@ class Disks(unittest.TestCase):
             raise AssertionError(result.stderr)
         return result
 
-    def build(self, artifacts, *arguments, out=None, store="store", more="", **keywords):
+    def manifest(self, artifacts, more=""):
         manifest = self.work / "demo.yaml"
         manifest.write_text(
             "apiVersion: build.kairos.io/v1alpha2\nkind: OSArtifact\nmetadata: {name: demo}\n"
             f"spec:\n  image: {{ref: '{self.host}/demo/image:1'}}\n  artifacts: {{{artifacts}}}\n"
             f"{more}")
-        return self.program("build", manifest, "-o", out or self.out, "--store", self.work / store,
+        return manifest
+
+    def build(self, artifacts, *arguments, out=None, store="store", more="", **keywords):
+        return self.program("build", self.manifest(artifacts, more), "-o", out or self.out, "--store", self.work / store,
                             *arguments, **keywords)
 
     def stages(self):
@@ -120,6 +127,43 @@ class Disks(unittest.TestCase):
         self.assertEqual((self.out / "demo.sha256").read_text(),
                          (self.work / "two/demo.sha256").read_text())
 
+    def test_a_container_with_the_capabilities_of_a_pod_and_no_devices_makes_everything(self):
+        bundle = self.work / "bundle"
+        (bundle / "root").mkdir(parents=True)
+        binds = [(path, "ro") for path in ("/usr", "/etc", "/boot") if os.path.isdir(path)]
+        binds += [(str(self.base), "rw"), (str(pathlib.Path(PROGRAM).parent), "ro")]
+        for link in ("bin", "sbin", "lib", "lib64"):
+            (bundle / "root" / link).symlink_to(f"usr/{link}")
+        capabilities = ["CAP_" + name for name in POD_CAPABILITIES]
+        manifest = self.manifest("iso: true, cloudImage: true, azureImage: true, gceImage: true, "
+                                 "netboot: true, netbootURL: 'http://boot.test/'")
+        (bundle / "config.json").write_text(json.dumps({
+            "ociVersion": "1.0.2", "root": {"path": "root"},
+            "process": {
+                "user": {"uid": 0, "gid": 0}, "cwd": "/", "noNewPrivileges": True,
+                "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"SOURCE_DATE_EPOCH={EPOCH}"],
+                "args": [PROGRAM, "build", str(manifest), "-o", str(self.out), "--store",
+                         str(self.work / "store"), "--ca-dir", str(self.base / "registry/ca"),
+                         "--credentials", str(self.config)],
+                "capabilities": {kind: capabilities
+                                 for kind in ("bounding", "effective", "permitted")}},
+            "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
+                       {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}] + [
+                {"destination": path, "type": "bind", "source": path, "options": ["rbind", mode]}
+                for path, mode in binds],
+            "linux": {"namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")],
+                      "resources": {"devices": [{"allow": False, "access": "rwm"}]}}}))
+        result = subprocess.run(["runc", "--root", self.work / "runc", "run", "--bundle", bundle,
+                                 f"disks-{os.getpid()}"], capture_output=True, text=True, timeout=200)
+
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("layers go into one directory", result.stderr)
+        self.assert_sound_disk(self.out / "demo.raw")
+        self.assertTrue({"demo.iso", "demo.vhd", "demo.gce.tar.gz", "demo.squashfs"} <=
+                        {p.name for p in self.out.iterdir()})
+        names = self.stages()
+        self.assertEqual((names.count("squashfs"), names.count("raw-disk")), (1, 1))
+
     def test_a_disk_for_a_bios_is_made_where_asked(self):
         self.build("cloudImage: true", "--disk-firmware", "bios")
 
@@ -165,6 +209,13 @@ class Disks(unittest.TestCase):
         self.assertEqual(names.count("squashfs"), 1)
         self.assertEqual(names.count("unpack"), 1)
         self.assertEqual(names.count("raw-disk"), 1)
+        kinds = {"demo.iso": "iso", "demo.raw": "raw-disk", "demo.squashfs": "squashfs",
+                 "demo.ipxe": "ipxe", "demo-kernel": "kernel"}
+        for name, kind in kinds.items():
+            view = json.loads(self.program("inspect", "--format", "json", self.out / name).stdout)
+            self.assertEqual((view["kind"], view["check"]), (kind, "passed"), view)
+            self.assertIn(f"{view['sha256']}  {name}\n", (self.out / "demo.sha256").read_text())
+        self.assertIn("COS_RECOVERY", self.program("inspect", self.out / "demo.raw").stdout)
         tree = 8 * MIB  # What the image holds, by far.
         self.assertLess((self.out / "demo.raw").stat().st_blocks * 512, tree * 1.1 + 8 * MIB)
 

@@ -314,7 +314,7 @@ TEST_P(DockerfileBuild, Case203GivesTheSameImageInAPlainPodAsOnAHost) {
       "FROM {0} AS first\n"
       "RUN mkdir -p /deep/er && echo built > /deep/er/made && ln /deep/er/made /deep/link\n"
       "FROM {0}\nWORKDIR /w\nCOPY a .\nCOPY --from=first /deep /deep\n"
-      "RUN rm -r /tmp && mkdir /tmp && chown -R app /deep && rm /x && touch /etc/passwd\n"
+      "RUN rm -r /tmp && mkdir /tmp && chown app /deep /deep/er && rm /x && touch /etc/passwd\n"
       "RUN true\n",
       base());
   const auto here = build(dockerfile);

@@ -209,7 +209,7 @@ class Uki(unittest.TestCase):
         self.assertEqual(self.states()["uki"], "done")
         self.assertNotEqual(self.listing(self.out), first)
         inspected = json.loads(self.program(
-            ["inspect", self.out / "demo-uki/EFI/kairos/norole.efi"], self.work / "store",
+            ["inspect", "--format", "json", self.out / "demo-uki/EFI/kairos/norole.efi"], self.work / "store",
             check=True).stdout)
         self.assertEqual(inspected["signature"]["signer"], "CN=other db")
         self.assertTrue(inspected["signature"]["valid"])

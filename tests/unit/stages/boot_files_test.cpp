@@ -92,7 +92,7 @@ TEST_P(BootFiles, AreChosenAsTheImageMeansIt) {
 
 INSTANTIATE_TEST_SUITE_P(Table, BootFiles, testing::ValuesIn(kChoices));
 
-TEST(BootFilesErrors, NameWhatWasLookedForInAnEmptyImage) {
+TEST(BootFilesErrors, Case233NameWhatWasLookedForInAnEmptyImage) {
   const TempTree tree;
 
   const auto reason = reason_of(RootTree(tree.path()));
@@ -102,7 +102,7 @@ TEST(BootFilesErrors, NameWhatWasLookedForInAnEmptyImage) {
   EXPECT_THAT(reason, HasSubstr("there is no folder /boot"));
 }
 
-TEST(BootFilesErrors, NameADanglingLink) {
+TEST(BootFilesErrors, Case233NameADanglingLink) {
   TempTree tree;
   tree.file("boot/initrd").link("boot/vmlinuz", "/boot/vmlinuz-6.1");
 

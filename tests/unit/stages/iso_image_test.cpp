@@ -151,7 +151,7 @@ TEST_F(IsoImage, HoldsCloudConfigMenuAndOverlay) {
       "grub");
 }
 
-TEST_F(IsoImage, IsCheckedForEveryPartThatBoots) {
+TEST_F(IsoImage, Case230IsCheckedForEveryPartThatBoots) {
   const TempTree work;
   const auto iso = build(work);
   const auto size = std::filesystem::file_size(iso);
@@ -205,7 +205,7 @@ TEST_F(IsoImage, LeavesNothingWhenATheToolFails) {
   EXPECT_FALSE(std::filesystem::exists(work.path("out.iso.partial")));
 }
 
-TEST_F(IsoImage, BootsByUefiAloneForArm64) {
+TEST_F(IsoImage, Case231BootsByUefiAloneForArm64) {
   tree.file("usr/lib/shim/shimaa64.efi.signed", "shim")
       .file("usr/lib/grub/arm64-efi-signed/gcdaa64.efi.signed", "grub")
       .file("boot/vmlinuz", std::string(0x38, '\0') + "ARM\x64" + std::string(100, '\0'));

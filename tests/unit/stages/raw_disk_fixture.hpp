@@ -41,8 +41,7 @@ class RawDiskTest : public testing::Test {
     contents.grub_config = "set timeout=5\n";
     contents.cloud_config = cloud_config;
     if (firmware == stages::DiskFirmware::kUefi) {
-      contents.efi = stages::find_efi_bootloader(root, stages::Architecture::kAmd64,
-                                                 stages::BootMedium::kDisk);
+      contents.efi = stages::find_efi_bootloader(root, architecture, stages::BootMedium::kDisk);
     } else {
       contents.bios_modules = stages::find_bios_grub(root).file;
     }
@@ -56,9 +55,9 @@ class RawDiskTest : public testing::Test {
 
   std::string problem_of(const std::filesystem::path& disk,
                          stages::DiskFirmware firmware = stages::DiskFirmware::kUefi,
-                         stages::Architecture architecture = stages::Architecture::kAmd64) {
+                         stages::Architecture wanted = stages::Architecture::kAmd64) {
     try {
-      stages::check_raw_disk(runner, disk, firmware, architecture, {});
+      stages::check_raw_disk(runner, disk, firmware, wanted, {});
     } catch (const base::Error& error) {
       EXPECT_EQ(error.code(), base::ErrorCode::kArtifactTool);
       return error.facts().why;
@@ -104,6 +103,7 @@ class RawDiskTest : public testing::Test {
 
   base::SystemProcessRunner runner;
   TempTree tree;
+  stages::Architecture architecture = stages::Architecture::kAmd64;
   std::string cloud_config = "#cloud-config\nhostname: test\n";
   stages::DiskLayout layout;
 };

@@ -203,6 +203,20 @@ TEST_F(RawDisk, Case231IsRefusedForAnotherArchitecture) {
   EXPECT_THAT(problem_of(disk, DiskFirmware::kUefi, Architecture::kArm64), HasSubstr("bootaa64"));
 }
 
+TEST_F(RawDisk, Case231HoldsTheProgramsOfItsArchitecture) {
+  std::string kernel(8192, '\0');
+  kernel.replace(0x38, 4, "ARM\x64");
+  tree.file("boot/vmlinuz", kernel)
+      .file("usr/lib/shim/shimaa64.efi.signed", "shim")
+      .file("usr/lib/grub/arm64-efi-signed/grubaa64.efi.signed", "grub");
+  architecture = Architecture::kArm64;
+  const TempTree work;
+  const auto disk = build(work);
+
+  EXPECT_EQ(problem_of(disk, DiskFirmware::kUefi, Architecture::kArm64), "");
+  EXPECT_THAT(problem_of(disk), HasSubstr("bootx64"));
+}
+
 TEST_F(RawDisk, IsRefusedWhenItIsBroken) {
   const TempTree work;
   const auto disk = build(work);
