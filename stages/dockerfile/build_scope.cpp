@@ -18,7 +18,7 @@ oci::SnapshotKind BuildScope::kind_for(std::size_t layers) const {
 }
 
 oci::UnpackContext BuildScope::unpack_context() const {
-  return {.options = {.keep_owners = ::geteuid() == 0},
+  return {.options = {.keep_owners = ::geteuid() == 0, .skip_devices = ::geteuid() != 0},
           .progress = {},
           .warn = [this](const std::string& text) { observer().warning(text); },
           .stop = parts_.stop};
