@@ -96,6 +96,16 @@ void write_all(int fd, std::span<const std::byte> data, std::string_view name) {
   }
 }
 
+void write_all_at(int fd, std::uint64_t offset, std::string_view data, std::string_view name) {
+  while (!data.empty()) {
+    const auto count = ::pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw_system_error(errno, fmt::format("cannot write {}", name));
+    offset += static_cast<std::uint64_t>(count);
+    data.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
 void allow_many_open_files() noexcept {
   constexpr rlim_t kEnough = 65536;
   rlimit limit{};

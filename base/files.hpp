@@ -33,6 +33,8 @@ FileDescriptor open_for_reading(const std::filesystem::path& path);
 /// Writes all of `data` to `fd` (EINTR and short writes handled). Throws Error; `name` is for
 /// messages.
 void write_all(int fd, std::span<const std::byte> data, std::string_view name);
+/// The same at `offset`, leaving the descriptor's position as it is.
+void write_all_at(int fd, std::uint64_t offset, std::string_view data, std::string_view name);
 
 /// Lets this process open as many files as it may, for trees whose folders are nested thousands
 /// deep: the usual limit of 1024 is there for programs that select(). Source: getrlimit(2).

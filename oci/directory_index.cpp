@@ -14,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "base/handle.hpp"
+#include "oci/folder_entries.hpp"
 #include "oci/rooted_directory.hpp"
 
 namespace oci {

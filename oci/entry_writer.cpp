@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/entry_writer.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/sysmacros.h>
@@ -11,11 +10,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <optional>
 
 #include "base/error.hpp"
 #include "base/handle.hpp"
+#include "oci/folder_entries.hpp"
 #include "oci/whiteouts.hpp"
 
 namespace oci {
@@ -89,27 +88,12 @@ Xattrs take_xattrs(const std::string& proc, TarEntry& entry) {
 }
 
 std::string target_of(int folder, const std::string& name, const std::string& path) {
-  std::array<char, PATH_MAX> target{};
-  const auto bytes = ::readlinkat(folder, name.c_str(), target.data(), target.size());
-  if (bytes < 0) fail(path);
-  return {target.data(), static_cast<std::size_t>(bytes)};
+  auto target = link_target(folder, name);
+  if (!target) fail(path);
+  return std::move(*target);
 }
 
 }  // namespace
-
-/// The names in a folder, in byte order.
-std::vector<std::string> names_in(int folder, const std::string& path) {
-  const int listed = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (listed < 0) base::throw_system_error(errno, fmt::format("cannot read /{}", path));
-  const base::Handle<DIR, &::closedir> stream(::fdopendir(listed));
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(stream.get())) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 EntryWriter::EntryWriter(TarStream& tar, const DiffOptions& options)
     : tar_(tar), options_(options), buffer_(kReadBytes) {}

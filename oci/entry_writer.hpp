@@ -12,9 +12,6 @@
 
 namespace oci {
 
-/// The names in an open folder, in byte order. `path` is for messages. Throws base::Error kIo.
-std::vector<std::string> names_in(int folder, const std::string& path);
-
 /// Writes what stands in folders as a layer's entries: names of one inode become links to the first
 /// of them, times whole seconds no younger than the epoch. Paths are relative, without a leading
 /// slash; those of folders end with one. Everything throws base::Error kIo or kInterrupted.

@@ -14,6 +14,7 @@
 #include "base/handle.hpp"
 #include "oci/compressor.hpp"
 #include "oci/entry_writer.hpp"
+#include "oci/folder_entries.hpp"
 #include "oci/new_blob.hpp"
 #include "oci/rooted_directory.hpp"
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "oci/folder_entries.hpp"
 
 namespace oci {
 namespace {
@@ -142,12 +143,10 @@ std::shared_ptr<Folder> LayerFolders::step(int parent, const std::string& name,
 /// The path to make instead when its `count`th name is a symlink to something missing.
 std::optional<PathNames> LayerFolders::behind_symlink(int parent, const PathNames& path,
                                                       std::size_t count) {
-  std::array<char, PATH_MAX> target{};
-  const auto bytes = ::readlinkat(parent, path[count - 1].c_str(), target.data(), target.size());
-  if (bytes <= 0) return std::nullopt;
-  const std::string_view text(target.data(), static_cast<std::size_t>(bytes));
-  auto names = text.starts_with('/') ? PathNames{} : first(path, count - 1);
-  for (auto& name : split(text)) names.push_back(std::move(name));
+  const auto target = link_target(parent, path[count - 1]);
+  if (!target) return std::nullopt;
+  auto names = target->starts_with('/') ? PathNames{} : first(path, count - 1);
+  for (auto& name : split(*target)) names.push_back(std::move(name));
   names.insert(names.end(), path.begin() + static_cast<std::ptrdiff_t>(count), path.end());
   return names;
 }

@@ -26,6 +26,10 @@ struct LayerOptions {
   std::uint64_t max_ratio = 200;          ///< Tar bytes per blob byte, looked at past 1 GiB.
 };
 
+/// What the calling user can have: root keeps owners and makes device nodes; of anybody else, every
+/// file is the user's own and device nodes are left out.
+LayerOptions layer_options_of_caller();
+
 /// What of the limits is used up; one for all layers of an image.
 struct LayerUsage {
   std::uint64_t bytes = 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/whiteouts.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/handle.hpp"
+#include "oci/folder_entries.hpp"
 #include "oci/rooted_directory.hpp"
 
 namespace oci {
@@ -32,21 +32,6 @@ void reset_folder(int parent, const std::string& name) {
        errno == EPERM) &&
       chmod_no_follow(parent, name, kImpliedFolderMode) == 0;
   if (!done) base::throw_system_error(errno, fmt::format("cannot change folder {}", name));
-}
-
-std::vector<std::string> names_in(int fd) {
-  const int listed = ::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (listed < 0) fail(".");
-  const base::Handle<DIR, &::closedir> folder(::fdopendir(listed));
-  if (!folder) fail(".");
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = ::readdir(folder.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) fail(".");
-  return names;
 }
 
 }  // namespace
@@ -91,7 +76,7 @@ bool remove_below(int parent, const std::string& name, const LayerContents* keep
 
 bool remove_children(int fd, const LayerContents* keep) {
   bool stays = false;
-  for (const auto& name : names_in(fd)) stays = remove_below(fd, name, keep) || stays;
+  for (const auto& name : names_in(fd, ".")) stays = remove_below(fd, name, keep) || stays;
   return stays;
 }
 

@@ -13,7 +13,7 @@
 #include "base/files.hpp"
 #include "base/url.hpp"
 #include "oci/decompressor.hpp"
-#include "oci/layer_writer.hpp"
+#include "stages/dockerfile/archive_source.hpp"
 #include "stages/dockerfile/git_source.hpp"
 #include "stages/dockerfile/ignore_patterns.hpp"
 #include "stages/file_digest.hpp"
@@ -112,15 +112,8 @@ class Opener {
   void unpack(oci::ByteSource& source) {
     make_folder();
     oci::Decompressor tar(source, std::string(kStandardInput));
-    oci::TarReader reader(tar, std::string(kStandardInput));
-    const base::FileDescriptor root(
-        ::open(context_.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    oci::LayerUsage usage;
-    oci::LayerOptions options;
-    options.keep_owners = ::geteuid() == 0;
-    options.skip_devices = true;
-    oci::apply_layer(
-        reader, root.get(), std::string(kStandardInput), options, usage,
+    stages::dockerfile::unpack_context(
+        tar, std::string(kStandardInput), context_.folder,
         [this](const std::string& text) { session_.warn(text); }, session_.stop());
     context_.digest = stages::digest_of_folder(context_.folder).text();
   }

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "base/error.hpp"
 #include "orchestrator/build_context.hpp"
 #include "orchestrator/build_definition.hpp"
-#include "orchestrator/build_environment.hpp"
+#include "orchestrator/container_environment.hpp"
 #include "stages/file_digest.hpp"
 #include "stages/pull_stage.hpp"
 #include "stages/push_stage.hpp"
@@ -109,8 +111,7 @@ class ImagePlanner {
                              ? oci::Reference::parse(spec_.build_image->reference()).text()
                              : fmt::format("localhost/{}:latest", artifact_.name);
     planned_.name = planned_.reference;
-    const auto environment = build_environment(*build_.secrets, build_.documents, artifact_);
-    auto request = image_request(environment);
+    auto request = image_request();
     std::set<std::string> insecure;
     for (const auto& image : request.outline.images) {
       if (spec_.pull_insecure_registry) {
@@ -120,7 +121,7 @@ class ImagePlanner {
     const auto access = session_.access({.secrets = build_.secrets->image_credentials(artifact_),
                                          .insecure = insecure,
                                          .ca_dirs = certificates(),
-                                         .proxies = proxies(environment)});
+                                         .proxies = proxies()});
     auto planned = plan_image_build(session_, std::move(request), *access.registry);
     planned_.epoch = epoch(planned.created);
     planned_.bases = std::move(planned.bases);
@@ -142,26 +143,36 @@ class ImagePlanner {
     }
     std::set<std::string> insecure;
     if (spec_.push_insecure_registry) insecure.insert(destination.registry);
-    const auto access = session_.access(
-        {.secrets = build_.secrets->image_credentials(artifact_),
-         .insecure = insecure,
-         .ca_dirs = certificates(),
-         .proxies = proxies(build_environment(*build_.secrets, build_.documents, artifact_))});
+    const auto access = session_.access({.secrets = build_.secrets->image_credentials(artifact_),
+                                         .insecure = insecure,
+                                         .ca_dirs = certificates(),
+                                         .proxies = proxies()});
     planned_.accesses.push_back({"push", destination, true, access.keychain});
     add(std::make_shared<stages::PushStage>(stages::PushStage::Options{
             .destination = destination, .parallel = session_.jobs() * 2}),
         access.registry, {{"image", planned_.stage}}, true);
   }
 
-  static base::Environment proxies(const std::map<std::string, BuildVariable>& environment) {
+  /// spec.image.buildEnv, by name.
+  const std::map<std::string, ContainerVariable>& environment() {
+    if (environment_) return *environment_;
+    auto& known = environment_.emplace();
+    for (auto& variable : read_environment(*build_.secrets, build_.documents, artifact_,
+                                           spec_.build_env, "spec.image.buildEnv")) {
+      known.emplace(variable.name, std::move(variable));
+    }
+    return known;
+  }
+
+  base::Environment proxies() {
     base::Environment found;
-    for (const auto& [name, variable] : environment) {
+    for (const auto& [name, variable] : environment()) {
       if (stages::is_proxy_argument(name)) found.emplace(name, variable.value.reveal());
     }
     return found;
   }
 
-  ImageRequest image_request(const std::map<std::string, BuildVariable>& environment) {
+  ImageRequest image_request() {
     auto definition = read_build_definition(session_, *build_.secrets, artifact_);
     ImageRequest request;
     auto& build = request.build;
@@ -173,7 +184,7 @@ class ImagePlanner {
     build.may_mount = session_.may_mount();
     build.threads = session_.jobs();
     request.hidden = definition.secrets;
-    add_arguments(definition, environment, request);
+    add_arguments(definition, request);
     request.outline = stages::dockerfile::outline_of(build);
     add_context(request);
     request.names = {planned_.reference};
@@ -183,24 +194,21 @@ class ImagePlanner {
   /// The arguments of buildOptions, over them those of buildEnv, over them those of the command
   /// line. Proxies are for every RUN and for us; what comes from a Secret can be mounted by a RUN;
   /// the rest goes to the ARG of its name.
-  void add_arguments(const BuildDefinition& definition,
-                     const std::map<std::string, BuildVariable>& environment,
-                     ImageRequest& request) {
+  void add_arguments(const BuildDefinition& definition, ImageRequest& request) {
     auto& build = request.build;
     const auto declared_names = stages::dockerfile::declarations_of(build);
     for (const auto line : declared_names.from_lines) definition.check_from(line);
     build.build_args = definition.arguments;
     build.build_args.merge(proxy_arguments(session_.environment().variables));
-    add_environment(environment, declared_names.arguments, request);
+    add_environment(declared_names.arguments, request);
     for (const auto& [name, value] : request_.build_args) {
       build.build_args.insert_or_assign(name, value);
     }
   }
 
-  void add_environment(const std::map<std::string, BuildVariable>& environment,
-                       const std::set<std::string>& arguments, ImageRequest& request) {
+  void add_environment(const std::set<std::string>& arguments, ImageRequest& request) {
     auto& build = request.build;
-    for (const auto& [name, variable] : environment) {
+    for (const auto& [name, variable] : environment()) {
       if (variable.is_secret) request.hidden.push_back(variable.value);
       const bool declared = arguments.contains(name);
       if (stages::is_proxy_argument(name)) {
@@ -248,6 +256,7 @@ class ImagePlanner {
   const manifest::OSArtifact& artifact_;
   const manifest::ImageSpec& spec_;
   const std::string& where_;
+  std::optional<std::map<std::string, ContainerVariable>> environment_;
   PlannedImage planned_;
 };
 

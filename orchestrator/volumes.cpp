@@ -130,8 +130,9 @@ std::filesystem::path VolumeFolders::find(const manifest::OSArtifact& artifact,
 }
 
 bool VolumeFolders::is_made(const std::filesystem::path& folder) const {
-  return std::any_of(made_.begin(), made_.end(),
-                     [&](const base::TempDir& made) { return made.path() == folder; });
+  return std::any_of(made_.begin(), made_.end(), [&](const base::TempDir& made) {
+    return made.path() == folder.parent_path();
+  });
 }
 
 void VolumeFolders::settle_times(std::int64_t since, std::int64_t epoch) const {

@@ -31,13 +31,13 @@ class VolumeFolders {
   std::filesystem::path folder(const manifest::OSArtifact& artifact, const std::string& volume,
                                const std::string& field);
 
-  /// Whether folder() made this one: it is gone with us, and another next time.
-  [[nodiscard]] bool is_made(const std::filesystem::path& folder) const;
-
   /// The same for a volume that is not one of spec.volumes: `field` names its owner, who has a
   /// volume of each name once. --volume serves it too.
   std::filesystem::path own_folder(const manifest::OSArtifact& artifact,
                                    const manifest::Volume& volume, const std::string& field);
+
+  /// Whether one of these was made here: it is gone with us, and another next time.
+  [[nodiscard]] bool is_made(const std::filesystem::path& folder) const;
 
   /// Dates what was written into the folders made here since `since`, as if it had been at `epoch`
   /// (both seconds since 1970): an importer that writes the same files twice makes the same volume.

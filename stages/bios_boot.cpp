@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "stages/disk_bytes.hpp"
 
 namespace stages {
 namespace {
@@ -21,14 +22,6 @@ constexpr std::size_t kCodeEnd = 440;  // The partition table's part of the sect
 constexpr std::array kModules = {"biosdisk", "part_gpt", "part_msdos",   "ext2",       "fat",
                                  "normal",   "search",   "search_label", "configfile", "loopback",
                                  "linux",    "echo",     "test",         "serial",     "terminal"};
-
-std::string little_endian_bytes(std::uint64_t value, std::size_t width) {
-  std::string bytes;
-  for (std::size_t index = 0; index < width; ++index) {
-    bytes += static_cast<char>(value >> (8 * index) & 0xffU);
-  }
-  return bytes;
-}
 
 std::string make_core(base::ProcessRunner& runner, const std::filesystem::path& modules,
                       const std::filesystem::path& work, std::stop_token stop) {
@@ -45,14 +38,6 @@ std::string make_core(base::ProcessRunner& runner, const std::filesystem::path& 
   auto core = base::read_file(file, kMostBytes);
   core.resize((core.size() + kSector - 1) / kSector * kSector);
   return core;
-}
-
-void write_at(int disk, std::uint64_t offset, std::string_view bytes,
-              const std::filesystem::path& path) {
-  if (::pwrite(disk, bytes.data(), bytes.size(), static_cast<off_t>(offset)) !=
-      static_cast<ssize_t>(bytes.size())) {
-    base::throw_system_error(errno, fmt::format("cannot write to {}", path.string()));
-  }
 }
 
 }  // namespace
@@ -80,8 +65,8 @@ void put_bios_grub(base::ProcessRunner& runner, const std::filesystem::path& mod
   boot.replace(0x66, 2, "\x90\x90");  // which is a hard disk even where the BIOS says otherwise.
   const base::FileDescriptor fd(::open(disk.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd) base::throw_system_error(errno, fmt::format("cannot open {}", disk.string()));
-  write_at(fd.get(), 0, std::string_view(boot).substr(0, kCodeEnd), disk);
-  write_at(fd.get(), partition.offset, core, disk);
+  base::write_all_at(fd.get(), 0, std::string_view(boot).substr(0, kCodeEnd), disk.string());
+  base::write_all_at(fd.get(), partition.offset, core, disk.string());
 }
 
 }  // namespace stages

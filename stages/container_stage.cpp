@@ -108,7 +108,7 @@ oci::Tree make_root(const StageContext& context, const ToolContainer& tool, bool
   oci::check_layers_match(tool.image.manifest, config, tool.reference.text());
   const bool overlay = may_mount && !oci::overlay_obstacle(context.store);
   const oci::UnpackContext unpack{
-      .options = {.keep_owners = ::geteuid() == 0},
+      .options = oci::layer_options_of_caller(),
       .progress = {},
       .warn = [&](const std::string& text) { context.observer.warning(text); },
       .stop = context.stop};

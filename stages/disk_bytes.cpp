@@ -54,6 +54,14 @@ std::uint64_t little_endian(std::string_view bytes, std::size_t offset, std::siz
   return value;
 }
 
+std::string little_endian_bytes(std::uint64_t value, std::size_t width) {
+  std::string bytes;
+  for (std::size_t index = 0; index < width; ++index) {
+    bytes += static_cast<char>(value >> (8 * index) & 0xffU);
+  }
+  return bytes;
+}
+
 std::uint32_t crc32(std::string_view bytes) {
   std::uint32_t crc = 0xffffffffU;
   for (const char character : bytes) {

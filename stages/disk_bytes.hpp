@@ -39,6 +39,9 @@ class DiskBytes {
 /// Little-endian number of 1, 2, 4 or 8 bytes; 0 past the end.
 std::uint64_t little_endian(std::string_view bytes, std::size_t offset, std::size_t width);
 
+/// The number as bytes, the same way round.
+std::string little_endian_bytes(std::uint64_t value, std::size_t width);
+
 /// CRC-32 as GPT, gzip and Ethernet have it (polynomial 0xEDB88320, reflected).
 std::uint32_t crc32(std::string_view bytes);
 

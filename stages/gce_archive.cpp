@@ -175,11 +175,8 @@ void check_ends(const std::string& head, const std::string& tail, std::uint64_t 
   base::write_file_atomically(disk, head);
   std::filesystem::resize_file(disk, bytes);
   const base::FileDescriptor fd(::open(disk.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd ||
-      ::pwrite(fd.get(), tail.data(), tail.size(), static_cast<off_t>(bytes - tail.size())) !=
-          static_cast<ssize_t>(tail.size())) {
-    base::throw_system_error(errno, fmt::format("cannot write {}", disk.string()));
-  }
+  if (!fd) base::throw_system_error(errno, fmt::format("cannot open {}", disk.string()));
+  base::write_all_at(fd.get(), bytes - tail.size(), tail, disk.string());
   check_gpt(DiskBytes(disk));
 }
 

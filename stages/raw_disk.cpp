@@ -183,7 +183,7 @@ void make_boot(base::ProcessRunner& runner, const RawDiskContents& contents, con
 
 void make_raw_disk(base::ProcessRunner& runner, const RawDiskContents& contents,
                    const TreeScan& scan, const path& output, const RawDiskOptions& options,
-                   const BytesSink& written, std::stop_token stop) {
+                   const BytesSink& written, const std::stop_token& stop) {
   PartialFile partial(output);
   const auto& disk = partial.path();
   make_empty(disk, options.layout.disk_bytes);

@@ -35,6 +35,7 @@ struct RawDiskOptions {
 /// base::Error kArtifactTool, kNoSpace or kIo, or kInterrupted on `stop`, and leaves nothing then.
 void make_raw_disk(base::ProcessRunner& runner, const RawDiskContents& contents,
                    const TreeScan& scan, const std::filesystem::path& output,
-                   const RawDiskOptions& options, const BytesSink& written, std::stop_token stop);
+                   const RawDiskOptions& options, const BytesSink& written,
+                   const std::stop_token& stop);
 
 }  // namespace stages

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stages/root_tree.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/openat2.h>
@@ -13,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "oci/folder_entries.hpp"
 
 namespace stages {
 namespace {
@@ -68,18 +68,9 @@ bool RootTree::has_name(const std::filesystem::path& path) const {
 }
 
 std::vector<std::string> RootTree::names(const std::filesystem::path& folder) const {
-  auto fd = open(folder, O_RDONLY | O_DIRECTORY);
+  const auto fd = open(folder, O_RDONLY | O_DIRECTORY);
   if (!fd) return {};
-  const base::Handle<DIR, &::closedir> stream(::fdopendir(fd->get()));
-  if (!stream) base::throw_system_error(errno, fmt::format("cannot read {}", folder.string()));
-  static_cast<void>(fd->release());  // The stream owns it now.
-  std::vector<std::string> names;
-  while (const auto* entry = ::readdir(stream.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
+  return oci::names_in(fd->get(), folder.relative_path().string());
 }
 
 std::optional<std::string> RootTree::head(const std::filesystem::path& path,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stages/tree_scan.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -13,7 +12,8 @@
 #include <set>
 
 #include "base/error.hpp"
-#include "base/handle.hpp"
+#include "base/files.hpp"
+#include "oci/folder_entries.hpp"
 #include "stages/file_runs.hpp"
 #include "stages/left_out.hpp"
 #include "stages/stage.hpp"
@@ -27,20 +27,6 @@ constexpr std::size_t kMostXattrBytes = 65536;  // XATTR_SIZE_MAX and XATTR_LIST
 
 [[noreturn]] void fail(std::string_view doing, const path& where) {
   base::throw_system_error(errno, fmt::format("cannot {} {}", doing, where.string()));
-}
-
-std::vector<std::string> names_in(const path& folder) {
-  const base::Handle<DIR, &::closedir> stream(::opendir(folder.c_str()));
-  if (!stream) fail("read", folder);
-  std::vector<std::string> names;
-  errno = 0;
-  while (const auto* entry = ::readdir(stream.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) fail("read", folder);
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 std::vector<std::pair<std::string, std::string>> xattrs_of(const path& file) {
@@ -115,7 +101,7 @@ class Scanner {
     }
     count(inside, made);
     if (S_ISDIR(status.st_mode)) {
-      for (const auto& name : names_in(file)) {
+      for (const auto& name : oci::names_in(base::open_for_reading(file).get(), inside.string())) {
         if (!is_left_out(inside / name)) made.children.push_back(node(inside / name));
       }
       scan_.bytes += folder_bytes(made);

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "oci/digest.hpp"
 #include "stages/copy_file.hpp"
 #include "stages/gpt_check.hpp"
@@ -77,10 +78,8 @@ std::uint32_t checksum_of(std::string_view footer) {
 
 void append(const std::filesystem::path& file, std::uint64_t offset, std::string_view bytes) {
   const base::FileDescriptor fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd || ::pwrite(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset)) !=
-                 static_cast<ssize_t>(bytes.size())) {
-    base::throw_system_error(errno, fmt::format("cannot write to {}", file.string()));
-  }
+  if (!fd) base::throw_system_error(errno, fmt::format("cannot open {}", file.string()));
+  base::write_all_at(fd.get(), offset, bytes, file.string());
 }
 
 /// From the identifiers of the file systems, which are made from what they hold.

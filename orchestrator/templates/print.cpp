@@ -106,14 +106,14 @@ std::string show_integer(std::int64_t value, const Format& format, int base, boo
     std::transform(digits.begin(), digits.end(), digits.begin(),
                    [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   }
-  const bool signed_ = negative || format.plus || format.space;
+  const bool has_sign = negative || format.plus || format.space;
   std::size_t least = 0;
   if (format.precision) {
     least = static_cast<std::size_t>(*format.precision);
     if (least == 0 && value == 0) return pad("", format, false);
   } else if (format.zero && !format.minus && format.width) {
     least = static_cast<std::size_t>(*format.width) -
-            std::min<std::size_t>(signed_ ? 1 : 0, static_cast<std::size_t>(*format.width));
+            std::min<std::size_t>(has_sign ? 1 : 0, static_cast<std::size_t>(*format.width));
   }
   if (digits.size() < least) digits.insert(0, least - digits.size(), '0');
   if (prefix == "0" && digits[0] == '0') prefix = "";

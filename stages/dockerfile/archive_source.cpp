@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <lzma.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -161,13 +160,19 @@ class LayerSource final : public oci::ByteSource {
   oci::Decompressor unpacked_;
 };
 
-void unpack(int fd, const std::string& name, int to, const oci::LayerOptions& options,
+/// What every tar of a build is unpacked as: whiteouts are for layers.
+oci::LayerOptions options_of_archive() {
+  auto options = oci::layer_options_of_caller();
+  options.whiteouts = false;
+  return options;
+}
+
+void unpack(oci::ByteSource& source, const std::string& name, int to,
+            const oci::LayerOptions& options, const oci::Warning& warn,
             const std::stop_token& stop) {
-  const auto source = open_archive(fd, name);
-  oci::TarReader tar(*source, name);
+  oci::TarReader tar(source, name);
   oci::LayerUsage usage;
-  oci::apply_layer(
-      tar, to, name, options, usage, [](const std::string&) {}, stop);
+  oci::apply_layer(tar, to, name, options, usage, warn, stop);
 }
 
 }  // namespace
@@ -195,21 +200,17 @@ bool is_archive(int fd) {
 void unpack_archive(int fd, const std::string& name, int to,
                     std::optional<std::pair<std::uint32_t, std::uint32_t>> owner,
                     const std::stop_token& stop) {
-  oci::LayerOptions options;
-  options.whiteouts = false;
+  auto options = options_of_archive();
   options.owner = owner;
-  options.keep_owners = ::geteuid() == 0;
-  unpack(fd, name, to, options, stop);
+  unpack(
+      *open_archive(fd, name), name, to, options, [](const std::string&) {}, stop);
 }
 
-void unpack_context(int fd, const std::string& name, const std::filesystem::path& to,
-                    const std::stop_token& stop) {
-  const auto folder = base::open_for_reading(to);
-  oci::LayerOptions options;
-  options.whiteouts = false;
-  options.keep_owners = false;
+void unpack_context(oci::ByteSource& tar, const std::string& name, const std::filesystem::path& to,
+                    const oci::Warning& warn, const std::stop_token& stop) {
+  auto options = options_of_archive();
   options.skip_devices = true;
-  unpack(fd, name, folder.get(), options, stop);
+  unpack(tar, name, base::open_for_reading(to).get(), options, warn, stop);
 }
 
 }  // namespace stages::dockerfile

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "oci/byte_source.hpp"
+#include "oci/layer_options.hpp"
 
 namespace stages::dockerfile {
 
@@ -28,9 +29,9 @@ void unpack_archive(int fd, const std::string& name, int to,
                     std::optional<std::pair<std::uint32_t, std::uint32_t>> owner,
                     const std::stop_token& stop);
 
-/// A build context that came as a tar, unpacked into the empty folder `to` in the same way; files
-/// belong to the caller, devices are left out. Throws likewise, and kIntegrity when it is no tar.
-void unpack_context(int fd, const std::string& name, const std::filesystem::path& to,
-                    const std::stop_token& stop);
+/// A build context that came as a tar, unpacked into the empty folder `to` in the same way; devices
+/// are left out, with a warning. Throws likewise, and kIntegrity when it is no tar.
+void unpack_context(oci::ByteSource& tar, const std::string& name, const std::filesystem::path& to,
+                    const oci::Warning& warn, const std::stop_token& stop);
 
 }  // namespace stages::dockerfile

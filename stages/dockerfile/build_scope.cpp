@@ -2,7 +2,6 @@
 #include "stages/dockerfile/build_scope.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -18,7 +17,7 @@ oci::SnapshotKind BuildScope::kind_for(std::size_t layers) const {
 }
 
 oci::UnpackContext BuildScope::unpack_context() const {
-  return {.options = {.keep_owners = ::geteuid() == 0, .skip_devices = ::geteuid() != 0},
+  return {.options = oci::layer_options_of_caller(),
           .progress = {},
           .warn = [this](const std::string& text) { observer().warning(text); },
           .stop = parts_.stop};

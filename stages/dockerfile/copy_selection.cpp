@@ -13,7 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "oci/entry_writer.hpp"
+#include "oci/folder_entries.hpp"
 #include "stages/dockerfile/archive_source.hpp"
 #include "stages/stage.hpp"
 
@@ -250,10 +250,9 @@ void CopySelection::walk_one(Walk& walk, int folder, const std::string& name,
   const bool selected = !ignored && !excluded && included;
   if (!selected && !is_folder) return;
   if (S_ISLNK(file.status.st_mode)) {
-    std::array<char, PATH_MAX> target{};
-    const auto length = ::readlinkat(folder, name.c_str(), target.data(), target.size() - 1);
-    if (length < 0) fail(here.source);
-    file.link.assign(target.data(), static_cast<std::size_t>(length));
+    auto target = oci::link_target(folder, name);
+    if (!target) fail(here.source);
+    file.link = std::move(*target);
   } else if (!is_folder && !S_ISREG(file.status.st_mode) && !request_.keep_owners) {
     throw base::Error({.code = base::ErrorCode::kBuildStep,
                        .what = fmt::format("cannot copy \"/{}\"", here.source),

@@ -7,10 +7,10 @@
 
 #include <array>
 #include <cerrno>
-#include <climits>
 
 #include "base/error.hpp"
 #include "oci/file_contents.hpp"
+#include "oci/folder_entries.hpp"
 #include "stages/dockerfile/archive_source.hpp"
 #include "stages/dockerfile/copy_xattrs.hpp"
 #include "stages/stage.hpp"
@@ -30,12 +30,6 @@ std::string path_text(const oci::PathNames& names) {
                      .what = std::move(what),
                      .why = std::move(why),
                      .hint = std::move(hint)});
-}
-
-std::string read_link(int parent, const std::string& name) {
-  std::array<char, PATH_MAX> target{};
-  const auto length = ::readlinkat(parent, name.c_str(), target.data(), target.size() - 1);
-  return {target.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0))};
 }
 
 }  // namespace
@@ -100,7 +94,7 @@ oci::PathNames CopyWriter::resolve(const oci::PathNames& path) {
     if (++links > kMaxLinks) {
       refuse(fmt::format("cannot find /{}", oci::join(path)), "too many symlinks lead on");
     }
-    const auto link = read_link(parent.get(), name);
+    const auto link = oci::link_target(parent.get(), name).value_or("");
     if (link.starts_with('/')) resolved.clear();
     // ".." is worked off here, where what stands before it is no symlink any more.
     std::string_view left = link;

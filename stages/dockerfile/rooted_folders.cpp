@@ -6,14 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <climits>
 #include <optional>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "oci/folder_entries.hpp"
 #include "oci/rooted_directory.hpp"
 
 namespace stages::dockerfile {
@@ -32,20 +31,13 @@ constexpr mode_t kMode = 0755;
                      .hint = ""});
 }
 
-std::optional<std::string> read_link(int folder, const std::string& name) {
-  std::array<char, PATH_MAX> target{};
-  const auto count = ::readlinkat(folder, name.c_str(), target.data(), target.size());
-  if (count < 0) return std::nullopt;
-  return std::string(target.data(), static_cast<std::size_t>(count));
-}
-
 /// Makes `name` in the open folder `parent`; where a symlink to nothing has that name, returns what
 /// it leads to.
 std::optional<std::string> make_one(int parent, const std::string& name, const std::string& path,
                                     Ownership owner) {
   if (::mkdirat(parent, name.c_str(), kMode) != 0) {
     const int problem = errno;
-    const auto target = problem == EEXIST ? read_link(parent, name) : std::nullopt;
+    const auto target = problem == EEXIST ? oci::link_target(parent, name) : std::nullopt;
     if (!target) fail(problem == EEXIST ? ENOTDIR : problem, path);
     return target;
   }

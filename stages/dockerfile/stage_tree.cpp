@@ -13,8 +13,8 @@
 #include "base/files.hpp"
 #include "oci/copy_tree.hpp"
 #include "oci/directory_index.hpp"
-#include "oci/entry_writer.hpp"
 #include "oci/folder_attributes.hpp"
+#include "oci/folder_entries.hpp"
 #include "oci/overlay_mount.hpp"
 #include "oci/snapshots.hpp"
 

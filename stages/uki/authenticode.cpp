@@ -167,12 +167,6 @@ std::string make_signature(const SecureBootKey& key, std::string_view sha256, st
   return encoded;
 }
 
-std::string little_endian_bytes(std::uint64_t value, std::size_t width) {
-  std::string bytes;
-  for (std::size_t i = 0; i < width; ++i) bytes += static_cast<char>(value >> (8 * i) & 0xff);
-  return bytes;
-}
-
 /// WIN_CERTIFICATE, revision 2.0, type PKCS_SIGNED_DATA, filled up to 8 bytes.
 std::string certificate_entry(std::string signature) {
   auto bytes = kCertificateHeaderBytes + signature.size();
@@ -180,14 +174,6 @@ std::string certificate_entry(std::string signature) {
   signature.resize(bytes - kCertificateHeaderBytes);
   return little_endian_bytes(bytes, 4) + little_endian_bytes(0x0200, 2) +
          little_endian_bytes(0x0002, 2) + signature;
-}
-
-void write_at(int fd, std::uint64_t offset, std::string_view bytes,
-              const std::filesystem::path& file) {
-  if (::lseek(fd, static_cast<off_t>(offset), SEEK_SET) < 0) {
-    base::throw_system_error(errno, fmt::format("cannot write {}", file.string()));
-  }
-  base::write_all(fd, std::as_bytes(std::span(bytes)), file.string());
 }
 
 std::string subject_of(X509* certificate) {
@@ -246,9 +232,10 @@ void sign_pe(const std::filesystem::path& file, const SecureBootKey& key, std::i
       ::ftruncate(fd.get(), static_cast<off_t>(place)) != 0) {
     base::throw_system_error(errno, fmt::format("cannot write {}", file.string()));
   }
-  write_at(fd.get(), place, entry, file);
-  write_at(fd.get(), image.certificates_field(), location, file);
-  write_at(fd.get(), image.checksum_field(), little_endian_bytes(checksum, 4), file);
+  base::write_all_at(fd.get(), place, entry, file.string());
+  base::write_all_at(fd.get(), image.certificates_field(), location, file.string());
+  base::write_all_at(fd.get(), image.checksum_field(), little_endian_bytes(checksum, 4),
+                     file.string());
 }
 
 std::optional<PeSignature> read_signature(const DiskBytes& file, const PeImage& image,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stages/uki/initrd.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -12,13 +11,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <limits>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
+#include "oci/folder_entries.hpp"
 #include "oci/zstd_compressor.hpp"
 #include "stages/left_out.hpp"
 #include "stages/stage.hpp"
@@ -34,20 +33,6 @@ constexpr std::array<std::string_view, 3> kAddedFolders = {"efi", "oem", "usr/lo
 
 [[noreturn]] void fail(std::string_view doing, const std::string& path) {
   base::throw_system_error(errno, fmt::format("cannot {} /{}", doing, path));
-}
-
-std::vector<std::string> sorted_names(int folder, const std::string& path) {
-  // A descriptor of its own: reading moves its position, and closing the stream closes it.
-  const int fd = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const base::Handle<DIR, &::closedir> stream(fd < 0 ? nullptr : ::fdopendir(fd));
-  if (!stream) fail("read folder", path);
-  std::vector<std::string> names;
-  while (const auto* entry = ::readdir(stream.get())) {
-    const std::string_view name = entry->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 /// Goes through a tree once and writes what it meets.
@@ -98,7 +83,7 @@ class InitrdWriter {
   }
 
   void write_folder(int folder, const std::string& path) {
-    for (const auto& name : sorted_names(folder, path)) {
+    for (const auto& name : oci::names_in(folder, path)) {
       check_stop(stop_);
       const auto inside = path.empty() ? name : path + "/" + name;
       if (!is_left_out(inside)) write_name(folder, name, inside);
@@ -137,11 +122,9 @@ class InitrdWriter {
   }
 
   static std::string target_of(int folder, const std::string& name, const std::string& path) {
-    std::string target(PATH_MAX, '\0');
-    const auto length = ::readlinkat(folder, name.c_str(), target.data(), target.size());
-    if (length < 0) fail("read the link", path);
-    target.resize(static_cast<std::size_t>(length));
-    return target;
+    auto target = oci::link_target(folder, name);
+    if (!target) fail("read the link", path);
+    return std::move(*target);
   }
 
   void write_file(int folder, const std::string& name, CpioEntry& entry,

@@ -150,14 +150,7 @@ void UkiWriter::finish() {
 }
 
 void UkiWriter::write_at(std::uint64_t offset, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto count = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0)
-      base::throw_system_error(errno, fmt::format("cannot write {}", output_.string()));
-    offset += static_cast<std::uint64_t>(count);
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
+  base::write_all_at(fd_.get(), offset, bytes, output_.string());
 }
 
 }  // namespace stages::uki

@@ -424,9 +424,10 @@ spec:
   const auto as_json = run({"plan", manifest, "--format", "json"});
 
   EXPECT_EQ(text.status, 0) << text.err;
-  EXPECT_THAT(text.out, AllOf(HasSubstr("  asks        " + mirror.host() + "/team/demo: a mirror ("),
-                              HasSubstr("  asks        " + upstream.host() +
-                                        "/team/demo: where the registry is (")));
+  EXPECT_THAT(
+      text.out,
+      AllOf(HasSubstr("  asks        " + mirror.host() + "/team/demo: a mirror ("),
+            HasSubstr("  asks        " + upstream.host() + "/team/demo: where the registry is (")));
   const auto places = json::parse(as_json.out).at("artifacts").at(0).at("places");
   ASSERT_EQ(places.size(), 2U);
   EXPECT_EQ(places[0].at("name"), mirror.host() + "/team/demo");

@@ -262,7 +262,7 @@ class Uki(unittest.TestCase):
         self.build(file)
 
         for name in ("EFI/BOOT/BOOTAA64.EFI", "EFI/kairos/norole.efi"):
-            inspected = json.loads(self.program(["inspect", self.out / "demo-uki" / name],
+            inspected = json.loads(self.program(["inspect", "--format", "json", self.out / "demo-uki" / name],
                                                 self.work / "store", check=True).stdout)
             self.assertEqual(inspected["architecture"], "arm64")
             self.assertTrue(inspected["signature"]["valid"])

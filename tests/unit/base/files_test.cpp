@@ -14,6 +14,19 @@
 #include "base/error.hpp"
 #include "base/temp_dir.hpp"
 
+TEST(Files, WritesInTheMiddleAndLeavesTheRest) {
+  const base::TempDir folder(base::temp_root(), "files_test");
+  const auto file = folder.path() / "file";
+  base::write_file_atomically(file, "abcdef");
+  const base::FileDescriptor fd(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+
+  base::write_all_at(fd.get(), 2, "XY", "file");
+
+  EXPECT_EQ(::lseek(fd.get(), 0, SEEK_CUR), 0);
+  EXPECT_EQ(base::read_file(file, 10), "abXYef");
+  EXPECT_THROW(base::write_all_at(-1, 0, "x", "file"), base::Error);
+}
+
 TEST(Files, AtomicWriteLeavesNothingBesideTheFile) {
   const base::TempDir folder(base::temp_root(), "files_test");
   const auto path = folder.path() / "f";

@@ -102,6 +102,12 @@ TEST_F(BuildContextTest, StandardInputMayBeATar) {
   }
 }
 
+TEST_F(BuildContextTest, WhiteoutsOfATarAreNamesLikeOthers) {
+  in_.str(tests::zoo_tar({tests::file("Dockerfile", "FROM a\n"), tests::file(".wh.notes", "x")}));
+
+  EXPECT_EQ(base::read_file(open("-").folder / ".wh.notes", 10), "x");
+}
+
 TEST_F(BuildContextTest, Case135ATarLeadsNowhereElse) {
   base::write_file_atomically(folder_.path() / "outside", "FROM host\n");
   in_.str(tests::zoo_tar({tests::soft_link("Dockerfile", (folder_.path() / "outside").string())}));
@@ -131,8 +137,7 @@ TEST_F(BuildContextTest, TheIgnoreFileBesideTheDockerfileComesFirst) {
   write(".containerignore", "x\n");
   EXPECT_THAT(ignore_lines(context_, {}), ElementsAre(always[0], always[1], "x"));
   write("Other.dockerignore", "y\n");
-  EXPECT_THAT(ignore_lines(context_, context_ / "Other"),
-              ElementsAre(always[0], always[1], "y"));
+  EXPECT_THAT(ignore_lines(context_, context_ / "Other"), ElementsAre(always[0], always[1], "y"));
 }
 
 TEST_F(BuildContextTest, Case272WarnsOfRegistryCredentials) {

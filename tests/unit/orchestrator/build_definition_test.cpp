@@ -11,7 +11,7 @@
 #include "base/files.hpp"
 #include "base/process.hpp"
 #include "base/temp_dir.hpp"
-#include "orchestrator/build_environment.hpp"
+#include "orchestrator/container_environment.hpp"
 #include "orchestrator/kairos_definition.hpp"
 #include "orchestrator/manifest/load.hpp"
 #include "stages/dockerfile/instruction.hpp"
@@ -56,10 +56,15 @@ class BuildDefinitionTest : public testing::Test {
     return read_build_definition(session_, SecretFinder(session_, result_.documents, "demo.yaml"),
                                  artifact());
   }
-  std::map<std::string, BuildVariable> environment(const std::string& list) {
+  std::map<std::string, ContainerVariable> environment(const std::string& list) {
     load("{ociSpec: {ref: {name: mid}}, buildEnv: " + list + "}");
-    return build_environment(SecretFinder(session_, result_.documents, "demo.yaml"),
-                             result_.documents, artifact());
+    std::map<std::string, ContainerVariable> by_name;
+    for (const auto& variable :
+         read_environment(SecretFinder(session_, result_.documents, "demo.yaml"), result_.documents,
+                          artifact(), artifact().image.build_env, "spec.image.buildEnv")) {
+      by_name.emplace(variable.name, variable);
+    }
+    return by_name;
   }
   template <typename Call>
   std::string error_of(Call call) {

@@ -5,13 +5,16 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../temp_tree.hpp"
 #include "base/error.hpp"
+#include "base/files.hpp"
 #include "base/process.hpp"
 #include "oci/tar_stream.hpp"
+#include "stages/dockerfile/archive_source.hpp"
 
 namespace stages::dockerfile {
 namespace {
@@ -461,6 +464,34 @@ TEST_F(Copy, UnpacksArchivesOfEveryKind) {
   auto as_archive = request({"plain.data"}, "/x");
   as_archive.unpack = true;
   EXPECT_NE(digest(as_archive), digest(request({"plain.data"}, "/x")));
+}
+
+TEST_F(Copy, Case149AnOrdinaryUserUnpacksArchivesWithoutTheirDevices) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become somebody else";
+  constexpr uid_t kNobody = 65534;
+  auto device = entry(oci::EntryType::kCharDevice, "null");
+  device.device_major = 1;
+  device.device_minor = 3;
+  from_.file("x.tar", tar_of({device, entry(oci::EntryType::kFile, "f")}));
+  const auto archive = base::open_for_reading(from_.path("x.tar"));
+  const auto to = base::open_for_reading(to_.path());
+  ASSERT_EQ(::fchown(to.get(), kNobody, kNobody), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0) ::_exit(2);
+    try {
+      unpack_archive(archive.get(), "x.tar", to.get(), std::nullopt, {});
+    } catch (const base::Error&) {
+      ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(exists("f"));
+  EXPECT_FALSE(exists("null"));
 }
 
 TEST_F(Copy, Case135UnpacksAsSafelyAsLayers) {
