@@ -9,21 +9,16 @@ import pathlib
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import unittest
 import urllib.parse
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import registry_case  # noqa: E402
 import test_image  # noqa: E402
-
-PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
+from registry_case import PROGRAM  # noqa: E402
 
 
 def canary(name):
@@ -85,28 +80,18 @@ class Sampler(threading.Thread):
         return family
 
 
-class Canary(unittest.TestCase):
+class Canary(registry_case.RegistryCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="canary.", dir="/var/tmp")
-        cls.base = pathlib.Path(cls.folder.name)
         cls.secrets = {name: canary(name) for name in (
             "password", "wrong", "helper", "token", "cloud", "proxy", "variable", "mounted",
             "value")}
-        subprocess.run([ROOT / "packaging/quickstart/registry.sh", cls.base / "registry", "demo",
-                        cls.secrets["password"]], check=True, timeout=60)
-        cls.host = "localhost:" + (cls.base / "registry/port").read_text().strip()
+        cls.password = cls.secrets["password"]
+        super().setUpClass()
         cls.layout = cls.base / "layout"
         test_image.write_layout(str(cls.layout), test_image.bootable_layers())
         cls.start_token_registry()
         cls.prepare_helper()
-
-    @classmethod
-    def tearDownClass(cls):
-        os.kill(int((cls.base / "registry/pid").read_text()), signal.SIGTERM)
-        cls.token_registry.terminate()
-        cls.token_registry.wait()
-        cls.folder.cleanup()
 
     @classmethod
     def start_token_registry(cls):
@@ -115,9 +100,11 @@ class Canary(unittest.TestCase):
         port_file = cls.base / "port.json"
         (cls.base / "fault").mkdir()
         cls.token_registry = subprocess.Popen(
-            [sys.executable, HERE.parent / "support/fault_registry.py", "--dir", cls.base / "fault",
+            [sys.executable, registry_case.TESTS / "support/fault_registry.py", "--dir", cls.base / "fault",
              "--port-file", port_file, "--users", users, "--token-auth", "--identity-token",
              cls.secrets["token"]])
+        cls.addClassCleanup(cls.token_registry.wait)
+        cls.addClassCleanup(cls.token_registry.terminate)
         end = time.monotonic() + 20
         while not port_file.exists() and time.monotonic() < end:
             time.sleep(0.02)
@@ -134,27 +121,23 @@ class Canary(unittest.TestCase):
         program.chmod(0o755)
 
     def setUp(self):
-        work = tempfile.TemporaryDirectory(dir=self.base)
-        self.addCleanup(work.cleanup)
-        self.work = pathlib.Path(work.name)
-        self.out = self.work / "out"
-        self.store = self.work / "store"
+        super().setUp()
         self.temporary = self.work / "tmp"
         self.temporary.mkdir()
         self.said = []
         self.samples = []
         self.proxies = {}
 
-    def config(self, name, content):
+    def config_file(self, name, content):
         file = self.work / name
         file.write_text(json.dumps(content))
         file.chmod(0o600)
         return file
 
     def auths(self, host, **entry):
-        return self.config(f"{len(list(self.work.iterdir()))}.json", {"auths": {host: entry}})
+        return self.config_file(f"{len(list(self.work.iterdir()))}.json", {"auths": {host: entry}})
 
-    def run_program(self, *arguments, status=0, **environment):
+    def watch_program(self, *arguments, status=0, **environment):
         process = subprocess.Popen(
             [PROGRAM, *map(str, arguments), "--store", str(self.store), "--ca-dir",
              str(self.base / "registry/ca"), "--log-level", "debug"],
@@ -197,8 +180,8 @@ class Canary(unittest.TestCase):
         return file
 
     def push_image(self):
-        self.run_program("push", f"oci:{self.layout}", f"{self.host}/demo/image:1", "--credentials",
-                         self.auths(self.host, username="demo", password=self.secrets["password"]))
+        self.watch_program("push", f"oci:{self.layout}", f"{self.host}/demo/image:1", "--credentials",
+                           self.auths(self.host, username="demo", password=self.secrets["password"]))
 
     def written(self):
         """Everything the program left, and what is in the ISO. The cloud-config is in it by wish."""
@@ -242,7 +225,7 @@ class Canary(unittest.TestCase):
 
     def test_case265_case266_case268_case269_case270_case274_case277_a_push_and_a_build(self):
         self.push_image()
-        self.run_program("build", self.manifest(self.secrets["password"]), "-o", self.out)
+        self.watch_program("build", self.manifest(self.secrets["password"]), "-o", self.out)
 
         self.assertTrue((self.out / "demo.report.json").exists())
         self.assertEqual(list(self.temporary.iterdir()), [])
@@ -254,7 +237,7 @@ class Canary(unittest.TestCase):
     def test_case029_case031_pull_secrets_serve_and_a_missing_one_is_told_of(self):
         self.push_image()
         pulls = "  imagePullSecrets: [{name: missing}, {name: login}]\n"
-        _, err = self.run_program(
+        _, err = self.watch_program(
             "build", self.manifest(self.secrets["password"], "", pulls), "-o", self.out)
 
         self.assertIn("'missing'", err)
@@ -262,30 +245,30 @@ class Canary(unittest.TestCase):
 
     def test_case029_a_failed_pull_names_the_missing_secret(self):
         pulls = "  imagePullSecrets: [{name: missing}]\n"
-        _, err = self.run_program("build", self.manifest(self.secrets["wrong"], "", pulls), "-o",
-                                  self.out, status=3)
+        _, err = self.watch_program("build", self.manifest(self.secrets["wrong"], "", pulls), "-o",
+                                    self.out, status=3)
 
         self.assertIn("'missing'", err)
         self.check_nothing_leaked()
 
     def test_a_rejected_password(self):
-        _, err = self.run_program("build", self.manifest(self.secrets["wrong"]), "-o", self.out,
-                                  "--log-format", "json", status=3)
-        self.run_program("auth", "check", f"{self.host}/demo/image:1", "--credentials",
-                         self.auths(self.host, username="demo", password=self.secrets["wrong"]),
-                         status=3)
+        _, err = self.watch_program("build", self.manifest(self.secrets["wrong"]), "-o", self.out,
+                                    "--log-format", "json", status=3)
+        self.watch_program("auth", "check", f"{self.host}/demo/image:1", "--credentials",
+                           self.auths(self.host, username="demo", password=self.secrets["wrong"]),
+                           status=3)
 
         self.assertIn("demo", err)
         self.check_nothing_leaked()
 
     def test_case025_a_helper_and_case021_an_identity_token(self):
-        helper = self.config("helper.json", {"credHelpers": {self.token_host: "canary"}})
+        helper = self.config_file("helper.json", {"credHelpers": {self.token_host: "canary"}})
         token = self.auths(self.token_host, identitytoken=self.secrets["token"])
         image = f"{self.token_host}/team/app:1"
 
-        self.run_program("push", f"oci:{self.layout}", image, "--credentials", helper)
-        self.run_program("auth", "check", "--push", image, "--credentials", helper)
-        self.run_program("pull", image, "--credentials", token)
+        self.watch_program("push", f"oci:{self.layout}", image, "--credentials", helper)
+        self.watch_program("auth", "check", "--push", image, "--credentials", helper)
+        self.watch_program("pull", image, "--credentials", token)
 
         self.assertTrue(any(b"docker-credential-canary" in line for s in self.samples
                             for line, _ in s.environments), "the helper was not looked at")
@@ -300,7 +283,7 @@ class Canary(unittest.TestCase):
             {"usr": None, "usr/bin": None, "usr/bin/busybox": (busybox, 0o755),
              "usr/bin/sh": "busybox", "usr/bin/cat": "busybox", "usr/bin/wc": "busybox"})])
         login = self.auths(self.host, username="demo", password=self.secrets["password"])
-        self.run_program("push", f"oci:{layout}", f"{self.host}/demo/shell:1", "--credentials", login)
+        self.watch_program("push", f"oci:{layout}", f"{self.host}/demo/shell:1", "--credentials", login)
         # The step says the secret, as careless steps do.
         spec = (f"FROM {self.host}/demo/shell:1\nARG TOKEN\n# {{{{ .Value }}}}\n"
                 "RUN --mount=type=secret,id=TOKEN cat /run/secrets/TOKEN; "
@@ -319,14 +302,14 @@ class Canary(unittest.TestCase):
         # A RUN has the proxy in its environment, as it must: none here.
         for name in ("http_proxy", "https_proxy"):
             self.proxies[name] = ""
-        self.run_program("build", manifest, "-o", self.out, "--image-archive")
+        self.watch_program("build", manifest, "-o", self.out, "--image-archive")
         context = self.work / "context"
         context.mkdir()
         (context / "Dockerfile").write_text(spec.replace("# {{ .Value }}\n", ""))
         file = self.work / "mounted"
         file.write_text(self.secrets["mounted"])
-        self.run_program("image", "build", "-t", f"{self.host}/demo/built:1", "--push", "--secret",
-                         f"id=TOKEN,src={file}", context, "--credentials", login)
+        self.watch_program("image", "build", "-t", f"{self.host}/demo/built:1", "--push", "--secret",
+                           f"id=TOKEN,src={file}", context, "--credentials", login)
         file.unlink()
 
         self.said.append(subprocess.run(
@@ -336,7 +319,7 @@ class Canary(unittest.TestCase):
         self.check_nothing_leaked()
 
     def test_case278_a_proxy_with_a_password(self):
-        _, err = self.run_program("pull", "registry.example/a/b:1", status=4)
+        _, err = self.watch_program("pull", "registry.example/a/b:1", status=4)
 
         self.assertIn("registry.example", err)
         self.check_nothing_leaked()
@@ -354,4 +337,4 @@ class Canary(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
+    registry_case.main()

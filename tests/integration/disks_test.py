@@ -2,29 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks made by the program as its users run it, looked at with the tools of others.
 Usage: disks_test.py PROGRAM [unittest arguments]"""
-import base64
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
-import tempfile
-import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import registry_case  # noqa: E402
 import test_image  # noqa: E402
+from registry_case import POD_CAPABILITIES, PROGRAM, UNPRIVILEGED  # noqa: E402
 
-PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
-PASSWORD = "canary-password-9Kd"
 MIB = 1 << 20
 EPOCH = "1700000000"
-# What a container of a pod may do when nothing else is said.
-POD_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID",
-                    "SETUID", "SETFCAP", "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL",
-                    "AUDIT_WRITE"]
 
 
 def kairos_layers():
@@ -34,41 +24,11 @@ def kairos_layers():
         "usr/bin/large": os.urandom(8 * MIB)})]
 
 
-class Disks(unittest.TestCase):
+class Disks(registry_case.RegistryCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="disks.", dir="/var/tmp")
-        cls.base = pathlib.Path(cls.folder.name)
-        subprocess.run([ROOT / "packaging/quickstart/registry.sh", cls.base / "registry", "demo",
-                        PASSWORD], check=True, timeout=60)
-        cls.host = "localhost:" + (cls.base / "registry/port").read_text().strip()
-        test_image.write_layout(str(cls.base / "layout"), kairos_layers())
-        cls.config = cls.base / "config.json"
-        auth = base64.b64encode(f"demo:{PASSWORD}".encode()).decode()
-        cls.config.write_text(json.dumps({"auths": {cls.host: {"auth": auth}}}))
-        cls.program("push", f"oci:{cls.base / 'layout'}", f"{cls.host}/demo/image:1", "--store",
-                    cls.base / "push-store")
-
-    @classmethod
-    def tearDownClass(cls):
-        os.kill(int((cls.base / "registry/pid").read_text()), signal.SIGTERM)
-        cls.folder.cleanup()
-
-    def setUp(self):
-        work = tempfile.TemporaryDirectory(dir=self.base)
-        self.addCleanup(work.cleanup)
-        self.work = pathlib.Path(work.name)
-        self.out = self.work / "out"
-
-    @classmethod
-    def program(cls, *arguments, prefix=(), check=True):
-        result = subprocess.run(
-            [*prefix, PROGRAM, *map(str, arguments), "--ca-dir", cls.base / "registry/ca",
-             "--credentials", cls.config], capture_output=True, text=True, timeout=200,
-            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "SOURCE_DATE_EPOCH": EPOCH})
-        if check and result.returncode != 0:
-            raise AssertionError(result.stderr)
-        return result
+        super().setUpClass()
+        cls.push("demo/image:1", kairos_layers())
 
     def manifest(self, artifacts, more=""):
         manifest = self.work / "demo.yaml"
@@ -78,13 +38,12 @@ class Disks(unittest.TestCase):
             f"{more}")
         return manifest
 
-    def build(self, artifacts, *arguments, out=None, store="store", more="", **keywords):
-        return self.program("build", self.manifest(artifacts, more), "-o", out or self.out, "--store", self.work / store,
-                            *arguments, **keywords)
+    def build(self, artifacts, *arguments, more="", check=True, **keywords):
+        return super().build(self.manifest(artifacts, more), *arguments, check=check,
+                             SOURCE_DATE_EPOCH=EPOCH, **keywords)
 
-    def stages(self):
-        report = json.loads((self.out / "demo.report.json").read_text())
-        return [stage["name"] for stage in report["stages"]]
+    def stage_names(self):
+        return [stage["name"] for stage in self.report()["stages"]]
 
     @staticmethod
     def run_tool(*command):
@@ -119,9 +78,8 @@ class Disks(unittest.TestCase):
 
     def test_case234_with_privileges_or_without_the_bytes_are_the_same(self):
         self.build("cloudImage: true")
-        unprivileged = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
-        result = self.build("cloudImage: true", out=self.work / "two", store="other",
-                            prefix=unprivileged)
+        result = self.build("cloudImage: true", out=self.work / "two", store=self.work / "other",
+                            prefix=UNPRIVILEGED)
 
         self.assertIn("layers go into one directory", result.stderr)
         self.assertEqual((self.out / "demo.sha256").read_text(),
@@ -134,7 +92,7 @@ class Disks(unittest.TestCase):
         binds += [(str(self.base), "rw"), (str(pathlib.Path(PROGRAM).parent), "ro")]
         for link in ("bin", "sbin", "lib", "lib64"):
             (bundle / "root" / link).symlink_to(f"usr/{link}")
-        capabilities = ["CAP_" + name for name in POD_CAPABILITIES]
+        capabilities = ["CAP_" + name.upper() for name in POD_CAPABILITIES]
         manifest = self.manifest("iso: true, cloudImage: true, azureImage: true, gceImage: true, "
                                  "netboot: true, netbootURL: 'http://boot.test/'")
         (bundle / "config.json").write_text(json.dumps({
@@ -142,9 +100,7 @@ class Disks(unittest.TestCase):
             "process": {
                 "user": {"uid": 0, "gid": 0}, "cwd": "/", "noNewPrivileges": True,
                 "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"SOURCE_DATE_EPOCH={EPOCH}"],
-                "args": [PROGRAM, "build", str(manifest), "-o", str(self.out), "--store",
-                         str(self.work / "store"), "--ca-dir", str(self.base / "registry/ca"),
-                         "--credentials", str(self.config)],
+                "args": self.command(["build", manifest, "-o", self.out], self.store),
                 "capabilities": {kind: capabilities
                                  for kind in ("bounding", "effective", "permitted")}},
             "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
@@ -161,7 +117,7 @@ class Disks(unittest.TestCase):
         self.assert_sound_disk(self.out / "demo.raw")
         self.assertTrue({"demo.iso", "demo.vhd", "demo.gce.tar.gz", "demo.squashfs"} <=
                         {p.name for p in self.out.iterdir()})
-        names = self.stages()
+        names = self.stage_names()
         self.assertEqual((names.count("squashfs"), names.count("raw-disk")), (1, 1))
 
     def test_a_disk_for_a_bios_is_made_where_asked(self):
@@ -176,7 +132,7 @@ class Disks(unittest.TestCase):
 
         self.assertEqual({p.name for p in self.out.iterdir()},
                          {"demo.vhd", "demo.gce.tar.gz", "demo.sha256", "demo.report.json"})
-        self.assertEqual(self.stages().count("raw-disk"), 1)
+        self.assertEqual(self.stage_names().count("raw-disk"), 1)
         for name in ("vhd", "gce"):
             (self.work / name).mkdir()
         self.run_tool("qemu-img", "convert", "-f", "vpc", "-O", "raw", self.out / "demo.vhd",
@@ -189,7 +145,7 @@ class Disks(unittest.TestCase):
     def test_case227_the_same_inputs_give_the_same_bytes_for_the_clouds(self):
         self.build("cloudImage: true, azureImage: true, gceImage: true")
         self.build("cloudImage: true, azureImage: true, gceImage: true", out=self.work / "two",
-                   store="other")
+                   store=self.work / "other")
 
         self.assertEqual((self.out / "demo.sha256").read_text(),
                          (self.work / "two/demo.sha256").read_text())
@@ -205,20 +161,22 @@ class Disks(unittest.TestCase):
     def test_one_build_makes_one_squashfs_and_writes_the_root_once_for_each_that_holds_it(self):
         self.build("iso: true, cloudImage: true, netboot: true, netbootURL: 'http://boot.test/'")
 
-        names = self.stages()
+        names = self.stage_names()
         self.assertEqual(names.count("squashfs"), 1)
         self.assertEqual(names.count("unpack"), 1)
         self.assertEqual(names.count("raw-disk"), 1)
         kinds = {"demo.iso": "iso", "demo.raw": "raw-disk", "demo.squashfs": "squashfs",
                  "demo.ipxe": "ipxe", "demo-kernel": "kernel"}
         for name, kind in kinds.items():
-            view = json.loads(self.program("inspect", "--format", "json", self.out / name).stdout)
+            view = json.loads(self.program("inspect", "--format", "json", self.out / name,
+                                           check=True).stdout)
             self.assertEqual((view["kind"], view["check"]), (kind, "passed"), view)
             self.assertIn(f"{view['sha256']}  {name}\n", (self.out / "demo.sha256").read_text())
-        self.assertIn("COS_RECOVERY", self.program("inspect", self.out / "demo.raw").stdout)
+        self.assertIn("COS_RECOVERY", self.program("inspect", self.out / "demo.raw",
+                                                   check=True).stdout)
         tree = 8 * MIB  # What the image holds, by far.
         self.assertLess((self.out / "demo.raw").stat().st_blocks * 512, tree * 1.1 + 8 * MIB)
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
+    registry_case.main()

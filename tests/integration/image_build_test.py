@@ -11,21 +11,16 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
 import threading
-import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import registry_case  # noqa: E402
 import test_image  # noqa: E402
 
-PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
-PASSWORD = "canary-password-4Kd"
 HOSTILE = "$(touch /owned)\"; touch /owned; '`touch /owned`"
 
 # Takes kairos-init's place: keeps the arguments of each run, one per line.
@@ -71,65 +66,24 @@ def serve_with_password(test, folder, user, password):
     return server.server_address[1]
 
 
-class ImageBuild(unittest.TestCase):
+class ImageBuild(registry_case.RegistryCase):
+    signed_in = False
+
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="image_build.", dir="/var/tmp")
-        cls.base = pathlib.Path(cls.folder.name)
-        subprocess.run([ROOT / "packaging/quickstart/registry.sh", cls.base / "registry", "demo",
-                        PASSWORD], check=True, timeout=60)
-        cls.host = "localhost:" + (cls.base / "registry/port").read_text().strip()
-        cls.config = cls.base / "config.json"
-        cls.config.write_text(json.dumps({"auths": {cls.host: {"auth": cls.encode(PASSWORD)}}}))
-        cls.config.chmod(0o600)
-        for name, layers in {"os/base:1": base_layers(),
-                             "tools/kairos-init:1":
-                                 [test_image.layer({"kairos-init": (KAIROS_INIT, 0o755)})]}.items():
-            layout = cls.base / name.replace("/", "-").replace(":", "-")
-            test_image.write_layout(str(layout), layers)
-            cls.run_program(["push", f"oci:{layout}", f"{cls.host}/{name}", "--credentials",
-                             cls.config], cls.base / "push-store", check=True)
-
-    @classmethod
-    def tearDownClass(cls):
-        os.kill(int((cls.base / "registry/pid").read_text()), signal.SIGTERM)
-        cls.folder.cleanup()
+        super().setUpClass()
+        cls.push("os/base:1", base_layers())
+        cls.push("tools/kairos-init:1", [test_image.layer({"kairos-init": (KAIROS_INIT, 0o755)})])
 
     def setUp(self):
-        work = tempfile.TemporaryDirectory(dir=self.base)
-        self.addCleanup(work.cleanup)
-        self.work = pathlib.Path(work.name)
-        self.out = self.work / "out"
-        self.store = self.work / "store"
+        super().setUp()
         self.context = self.work / "context"
         self.context.mkdir()
-
-    @staticmethod
-    def encode(password):
-        return base64.b64encode(b"demo:" + password.encode()).decode()
-
-    @classmethod
-    def run_program(cls, arguments, store, check=False, stdin=None, own_ca=True, **environment):
-        ca = ["--ca-dir", str(cls.base / "registry/ca")] if own_ca else []
-        result = subprocess.run(
-            [PROGRAM, *map(str, arguments), "--store", str(store), *ca],
-            capture_output=True, timeout=180, input=stdin,
-            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment})
-        result.stdout, result.stderr = result.stdout.decode(), result.stderr.decode()
-        if check and result.returncode != 0:
-            raise AssertionError(result.stderr)
-        return result
-
-    def program(self, *arguments, **keywords):
-        return self.run_program(arguments, self.store, **keywords)
 
     # An OSArtifact.
 
     def manifest(self, image, artifacts=None, secrets=None, volumes=None):
-        login = json.dumps({"auths": {self.host: {"auth": self.encode(PASSWORD)}}})
-        documents = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"},
-                      "type": "kubernetes.io/dockerconfigjson",
-                      "stringData": {".dockerconfigjson": login}}]
+        documents = [self.login_secret()]
         for name, data in (secrets or {}).items():
             documents.append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
                               "stringData": data})
@@ -152,15 +106,6 @@ class ImageBuild(unittest.TestCase):
         registry, repository = self.host, "built/demo"
         return {"buildImage": {"registry": registry, "repository": repository, "tag": tag},
                 "push": True}
-
-    def build(self, manifest, *arguments, **keywords):
-        return self.program("build", manifest, "-o", self.out, *arguments, **keywords)
-
-    def report(self):
-        return json.loads((self.out / "demo.report.json").read_text())
-
-    def states(self):
-        return {stage["name"]: stage["state"] for stage in self.report()["stages"]}
 
     def unpacked(self, source, store=None):
         root = pathlib.Path(tempfile.mkdtemp(dir=self.work))
@@ -303,7 +248,7 @@ class ImageBuild(unittest.TestCase):
         for name in ("pull " + self.host + "/os/base", "pull " + self.host + "/tools/kairos-init",
                      "push " + self.host + "/built/demo"):
             self.assertIn(f"credential  {name}: user 'demo' (secret 'login'", text)
-        self.assertNotIn(PASSWORD, text + json.dumps(facts))
+        self.assertNotIn(self.password, text + json.dumps(facts))
         artifact = facts["artifacts"][0]
         self.assertEqual([c["right"] for c in artifact["credentials"]], ["pull", "pull", "push"])
         self.assertEqual({s["name"]: s["state"] for s in artifact["stages"]}["build-image"], "run")
@@ -321,7 +266,7 @@ class ImageBuild(unittest.TestCase):
 
     def test_a_wrong_password_for_the_base_image(self):
         manifest = self.manifest({"buildOptions": self.options()})
-        manifest.write_text(manifest.read_text().replace(self.encode(PASSWORD),
+        manifest.write_text(manifest.read_text().replace(self.encode(self.password),
                                                          self.encode("wrong-canary")))
         result = self.build(manifest)
 
@@ -413,21 +358,20 @@ class ImageBuild(unittest.TestCase):
         shutil.copy(self.base / "registry/ca/ca.crt", ca / "first.crt")
         for name in ("copied", "pushed"):
             folder = self.work / name
-            subprocess.run([ROOT / "packaging/quickstart/registry.sh", folder, name,
-                            f"password of {name}"], check=True, timeout=60)
-            self.addCleanup(os.kill, int((folder / "pid").read_text()), signal.SIGTERM)
+            hosts.append(registry_case.start_registry(folder, name, f"password of {name}"))
+            self.addCleanup(registry_case.stop_registry, folder)
             shutil.copy(folder / "ca/ca.crt", ca / f"{name}.crt")
-            hosts.append("localhost:" + (folder / "port").read_text().strip())
             auths[hosts[-1]] = {"username": name, "password": f"password of {name}"}
         login = self.work / "login.json"
         login.write_text(json.dumps(
-            {"auths": {**auths, self.host: {"auth": self.encode(PASSWORD)}}}))
-        layout = self.base / "os-base-1"
+            {"auths": {**auths, self.host: {"auth": self.encode(self.password)}}}))
+        layout = self.work / "layout"
+        test_image.write_layout(str(layout), base_layers())
         self.program("push", f"oci:{layout}", f"{hosts[0]}/a/b:1", "--credentials", login,
-                     check=True, OSARTIFACT_CA_DIR=ca, own_ca=False)
+                     check=True, ca=ca)
         self.dockerfile(f"FROM {self.host}/os/base:1\nCOPY --from={hosts[0]}/a/b:1 /etc/new /new\n")
         result = self.program("image", "build", "-t", f"{hosts[1]}/c/d:1", "--push", self.context,
-                              "--credentials", login, OSARTIFACT_CA_DIR=ca, own_ca=False)
+                              "--credentials", login, ca=ca)
 
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn(f"{hosts[1]}/c/d:1@sha256:", result.stdout)
@@ -473,4 +417,4 @@ class ImageBuild(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
+    registry_case.main()

@@ -2,79 +2,41 @@
 # SPDX-License-Identifier: Apache-2.0
 """Importers, exporters and bundles, with a real registry and real containers of a busybox image.
 Usage: tools_test.py PROGRAM [unittest arguments]"""
-import base64
 import json
 import os
 import pathlib
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import registry_case  # noqa: E402
 import test_image  # noqa: E402
-
-PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
-PASSWORD = "canary-password-8Rx"
-# What a pod has that is given no more than Kubernetes' defaults.
-POD = ["setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set",
-       "-all,+chown,+dac_override,+fsetid,+fowner,+mknod,+net_raw,+setgid,+setuid,+setfcap,"
-       "+setpcap,+net_bind_service,+sys_chroot,+kill,+audit_write"]
+from registry_case import POD  # noqa: E402
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root")
 @unittest.skipUnless(os.path.exists(test_image.BUSYBOX), "busybox-static is not installed")
-class Tools(unittest.TestCase):
+class Tools(registry_case.RegistryCase):
+    signed_in = False
+
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="tools_test.", dir="/var/tmp")
-        cls.base = pathlib.Path(cls.folder.name)
-        subprocess.run([ROOT / "packaging/quickstart/registry.sh", cls.base / "registry", "demo",
-                        PASSWORD], check=True, timeout=60)
-        cls.host = "localhost:" + (cls.base / "registry/port").read_text().strip()
-        cls.config = cls.base / "config.json"
-        auth = base64.b64encode(b"demo:" + PASSWORD.encode()).decode()
-        cls.auths = json.dumps({"auths": {cls.host: {"auth": auth}}})
-        cls.config.write_text(cls.auths)
-        cls.push("image", test_image.bootable_layers())
-        cls.push("tool", [test_image.busybox_layer()],
+        super().setUpClass()
+        cls.push("demo/image:1", test_image.bootable_layers())
+        cls.push("demo/tool:1", [test_image.busybox_layer()],
                  config={"Env": ["FROM_IMAGE=yes"], "Entrypoint": ["/bin/sh", "-c"],
                          "Cmd": ["echo its own command"], "WorkingDir": "/work"})
-        cls.push("bundle", [
+        cls.push("demo/bundle:1", [
             test_image.layer({"bin": None, "bin/bundled": (b"#!", 0o755), "old": b"x",
                               "etc": None, "etc/os-release": b"ID=bundle\n"}),
             test_image.layer({".wh.old": b"", "opt": None, "opt/.wh.nothing": b"",
                               "opt/file": b"from the bundle"})])
 
-    @classmethod
-    def push(cls, name, tars, config=None):
-        layout = cls.base / f"layout-{name}"
-        test_image.write_layout(str(layout), tars, config=config)
-        subprocess.run([PROGRAM, "push", f"oci:{layout}", f"{cls.host}/demo/{name}:1", "--store",
-                        cls.base / "push-store", "--ca-dir", cls.base / "registry/ca",
-                        "--credentials", cls.config], check=True, capture_output=True, timeout=60)
-
-    @classmethod
-    def tearDownClass(cls):
-        os.kill(int((cls.base / "registry/pid").read_text()), signal.SIGTERM)
-        cls.folder.cleanup()
-
-    def setUp(self):
-        work = tempfile.TemporaryDirectory(dir=self.base)
-        self.addCleanup(work.cleanup)
-        self.work = pathlib.Path(work.name)
-        self.out = self.work / "out"
-        self.store = self.work / "store"
-
     def manifest(self, spec, artifacts=None, more=()):
         documents = [
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"},
-             "type": "kubernetes.io/dockerconfigjson",
-             "stringData": {".dockerconfigjson": self.auths}},
+            self.login_secret(),
             {"apiVersion": "build.kairos.io/v1alpha2", "kind": "OSArtifact",
              "metadata": {"name": "demo"},
              "spec": {"image": {"ref": f"{self.host}/demo/image:1"},
@@ -84,18 +46,9 @@ class Tools(unittest.TestCase):
         file.write_text("\n---\n".join(json.dumps(document) for document in documents))
         return file
 
-    def command(self, file, *arguments):
-        return [PROGRAM, "build", file, "-o", self.out, "--store", self.store, "--ca-dir",
-                self.base / "registry/ca", *arguments]
-
-    def build(self, file, *arguments, prefix=(), check=True):
-        result = subprocess.run([*prefix, *self.command(file, *arguments)], capture_output=True,
-                                text=True, timeout=120,
-                                env={"PATH": os.environ["PATH"], "HOME": "/nonexistent",
-                                     "CANARY": "leaked-variable"})
-        if check and result.returncode != 0:
-            raise AssertionError(result.stderr)
-        self.assertNotIn(PASSWORD, result.stderr)
+    def build(self, file, check=True, **keywords):
+        result = super().build(file, check=check, CANARY="leaked-variable", **keywords)
+        self.assertNotIn(self.password, result.stderr)
         return result
 
     def container(self, script, **fields):
@@ -130,7 +83,7 @@ class Tools(unittest.TestCase):
         self.assertEqual(self.inside("/README").read_text(), "one\n")
         self.assertEqual((self.rootfs() / "etc/imported").read_text(), "two\n")
         self.assertIn("tool: to the log", result.stderr)
-        report = json.loads((self.out / "demo.report.json").read_text())
+        report = self.report()
         self.assertEqual(report["stages"][0]["name"], "import")
         self.assertEqual([c["name"] for c in report["stages"][0]["result"]["containers"]],
                          ["tool", "second"])
@@ -149,14 +102,10 @@ class Tools(unittest.TestCase):
         self.assertIn("not runc: nothing may be mounted here", result.stderr)
 
     def test_what_importers_made_decides_what_is_made_again(self):
-        def states():
-            report = json.loads((self.out / "demo.report.json").read_text())
-            return {stage["name"]: stage["state"] for stage in report["stages"]}
-
         self.build(self.importing())
         self.build(self.importing())
 
-        self.assertEqual(states(), {"import": "done", "pull": "cached", "unpack": "cached",
+        self.assertEqual(self.states(), {"import": "done", "pull": "cached", "unpack": "cached",
                                     "squashfs": "cached", "iso": "cached"})
 
     def test_exporters_see_the_artifacts_and_cannot_change_them(self):
@@ -216,7 +165,7 @@ class Tools(unittest.TestCase):
                       "attempt 2 of 2", "running stage 'export' of OSArtifact 'demo'"):
             self.assertIn(words, result.stderr)
         self.assertTrue((self.out / "demo.iso").exists())
-        report = json.loads((self.out / "demo.report.json").read_text())
+        report = self.report()
         self.assertEqual(report["stages"][-1]["state"], "failed")
         self.assertEqual(report["error"]["code"], "build-step")
 
@@ -249,7 +198,7 @@ class Tools(unittest.TestCase):
     def test_case196_a_kill_leaves_no_process_and_no_mount(self):
         mounts = pathlib.Path("/proc/self/mountinfo").read_text()
         file = self.manifest({"importers": [self.container("sleep 31961 & sleep 31961")]})
-        process = subprocess.Popen(self.command(file), stderr=subprocess.DEVNULL,
+        process = subprocess.Popen(self.command(["build", file, "-o", self.out], self.store), stderr=subprocess.DEVNULL,
                                    env={"PATH": os.environ["PATH"]})
 
         def running():
@@ -284,4 +233,4 @@ class Tools(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
+    registry_case.main()

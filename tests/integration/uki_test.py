@@ -9,25 +9,17 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import tarfile
-import tempfile
-import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import registry_case  # noqa: E402
 import test_image  # noqa: E402
 import uki_keys  # noqa: E402
+from registry_case import POD  # noqa: E402
 
-PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
 STUB = pathlib.Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
-# What containerd gives a container that asks for nothing.
-POD_CAPABILITIES = ["chown", "dac_override", "fsetid", "fowner", "mknod", "net_raw", "setgid",
-                    "setuid", "setfcap", "setpcap", "net_bind_service", "sys_chroot", "kill",
-                    "audit_write"]
 FILES = ["EFI/BOOT/BOOTX64.EFI", "EFI/kairos/norole.efi", "loader/entries/norole.conf",
          "loader/keys/auto/KEK.auth", "loader/keys/auto/PK.auth", "loader/keys/auto/db.auth",
          "loader/loader.conf"]
@@ -46,44 +38,13 @@ def layers():
         "srv": None, "srv/content": os.urandom(1 << 16).hex().encode()})]
 
 
-class Uki(unittest.TestCase):
+class Uki(registry_case.RegistryCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="uki.", dir="/var/tmp")
-        cls.base = pathlib.Path(cls.folder.name)
+        super().setUpClass()
         cls.keys = cls.base / "keys"
         uki_keys.make_keys(cls.keys)
-        subprocess.run([ROOT / "packaging/quickstart/registry.sh", cls.base / "registry", "demo",
-                        "secret"], check=True, timeout=60)
-        cls.host = "localhost:" + (cls.base / "registry/port").read_text().strip()
-        test_image.write_layout(str(cls.base / "layout"), layers())
-        cls.config = cls.base / "config.json"
-        cls.config.write_text(json.dumps({"auths": {cls.host: {
-            "auth": base64.b64encode(b"demo:secret").decode()}}}))
-        cls.program(["push", f"oci:{cls.base}/layout", f"{cls.host}/demo/uki:1"],
-                    cls.base / "push-store", check=True)
-
-    @classmethod
-    def tearDownClass(cls):
-        os.kill(int((cls.base / "registry/pid").read_text()), signal.SIGTERM)
-        cls.folder.cleanup()
-
-    def setUp(self):
-        work = tempfile.TemporaryDirectory(dir=self.base)
-        self.addCleanup(work.cleanup)
-        self.work = pathlib.Path(work.name)
-        self.out = self.work / "out"
-
-    @classmethod
-    def program(cls, arguments, store, check=False, prefix=()):
-        result = subprocess.run(
-            [*prefix, PROGRAM, *map(str, arguments), "--store", str(store), "--credentials",
-             cls.config, "--ca-dir", cls.base / "registry/ca"],
-            capture_output=True, text=True, timeout=120,
-            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"})
-        if check and result.returncode != 0:
-            raise AssertionError(result.stderr)
-        return result
+        cls.push("demo/uki:1", layers())
 
     def manifest(self, wanted="iso: true, container: true, efi: true", keys=None, more="", volumes="",
                  documents=""):
@@ -96,13 +57,8 @@ class Uki(unittest.TestCase):
             f"  artifacts:\n    arch: amd64\n    uki: {{{wanted}, keysVolume: keys}}\n{more}{documents}")
         return file
 
-    def build(self, file, out=None, store=None, check=True, prefix=()):
-        return self.program(["build", file, "-o", out or self.out], store or self.work / "store",
-                            check=check, prefix=prefix)
-
-    def states(self):
-        report = json.loads((self.out / "demo.report.json").read_text())
-        return {stage["name"]: stage["state"] for stage in report["stages"]}
+    def build(self, file, check=True, **keywords):
+        return super().build(file, check=check, **keywords)
 
     def listing(self, out):
         return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -170,8 +126,8 @@ class Uki(unittest.TestCase):
             capture_output=True, text=True, check=True, timeout=60).stdout)
         self.assertEqual((config["architecture"], config["os"]), ("amd64", "linux"))
         root = self.work / "root"
-        self.program(["unpack", f"docker-archive:{self.out}/demo-uki.tar", root], self.work / "other",
-                     check=True)
+        self.program("unpack", f"docker-archive:{self.out}/demo-uki.tar", root,
+                     store=self.work / "other", check=True)
         self.assertEqual(self.listing(root), self.listing(self.out / "demo-uki"))
 
     def test_a_second_build_runs_nothing_and_what_is_gone_is_made_again(self):
@@ -193,8 +149,7 @@ class Uki(unittest.TestCase):
         file = self.manifest()
         self.build(file)
         self.build(file, out=self.work / "again", store=self.work / "again-store",
-                   prefix=["setpriv", f"--bounding-set=-all,+{',+'.join(POD_CAPABILITIES)}",
-                           "--inh-caps=-all"])
+                   prefix=POD)
 
         self.assertEqual(self.listing(self.work / "again"), self.listing(self.out))
 
@@ -208,8 +163,8 @@ class Uki(unittest.TestCase):
 
         self.assertEqual(self.states()["uki"], "done")
         self.assertNotEqual(self.listing(self.out), first)
-        inspected = json.loads(self.program(
-            ["inspect", "--format", "json", self.out / "demo-uki/EFI/kairos/norole.efi"], self.work / "store",
+        inspected = json.loads(self.program("inspect", "--format", "json",
+                                            self.out / "demo-uki/EFI/kairos/norole.efi",
             check=True).stdout)
         self.assertEqual(inspected["signature"]["signer"], "CN=other db")
         self.assertTrue(inspected["signature"]["valid"])
@@ -252,18 +207,16 @@ class Uki(unittest.TestCase):
                  f"{folder}/systemd-bootaa64.efi": for_arm64(
                      STUB.with_name("systemd-bootx64.efi").read_bytes()),
                  "usr/bin/immucore": b"stand-in", "boot/vmlinuz": for_arm64(STUB.read_bytes())}
-        test_image.write_layout(str(self.work / "layout"), [test_image.layer(files)],
+        self.push("demo/arm:1", [test_image.layer(files)],
                                 architecture="arm64")
-        self.program(["push", f"oci:{self.work}/layout", f"{self.host}/demo/arm:1"],
-                     self.work / "store", check=True)
         file = self.manifest("iso: true, efi: true")
         file.write_text(file.read_text().replace("/uki:1", "/arm:1").replace("amd64", "arm64"))
 
         self.build(file)
 
         for name in ("EFI/BOOT/BOOTAA64.EFI", "EFI/kairos/norole.efi"):
-            inspected = json.loads(self.program(["inspect", "--format", "json", self.out / "demo-uki" / name],
-                                                self.work / "store", check=True).stdout)
+            inspected = json.loads(self.program("inspect", "--format", "json",
+                                                self.out / "demo-uki" / name, check=True).stdout)
             self.assertEqual(inspected["architecture"], "arm64")
             self.assertTrue(inspected["signature"]["valid"])
         self.assertFalse((self.out / "demo-uki/EFI/BOOT/BOOTX64.EFI").exists())
@@ -271,9 +224,7 @@ class Uki(unittest.TestCase):
     def test_a_kernel_of_another_processor_is_told_of(self):
         tar = test_image.layer({"usr/bin/immucore": b"stand-in",
                                 "boot/vmlinuz": for_arm64(STUB.read_bytes())})
-        test_image.write_layout(str(self.work / "layout"), [tar])
-        self.program(["push", f"oci:{self.work}/layout", f"{self.host}/demo/mixed:1"],
-                     self.work / "store", check=True)
+        self.push("demo/mixed:1", [tar])
         file = self.manifest()
         file.write_text(file.read_text().replace("/uki:1", "/mixed:1"))
 
@@ -284,9 +235,7 @@ class Uki(unittest.TestCase):
 
     def test_what_is_no_image_for_trusted_boot_is_told_of(self):
         tar = test_image.layer({"boot": None, "boot/vmlinuz": STUB.read_bytes(), "etc": None})
-        test_image.write_layout(str(self.work / "layout"), [tar])
-        self.program(["push", f"oci:{self.work}/layout", f"{self.host}/demo/plain:1"],
-                     self.work / "store", check=True)
+        self.push("demo/plain:1", [tar])
         file = self.manifest()
         file.write_text(file.read_text().replace("/uki:1", "/plain:1"))
 
@@ -300,11 +249,11 @@ class Uki(unittest.TestCase):
         file = self.work / "notes.txt"
         file.write_text("nothing")
 
-        result = self.program(["inspect", file], self.work / "store")
+        result = self.program("inspect", file)
 
         self.assertEqual(result.returncode, 2)
         self.assertIn("it is no kind of file that we know", result.stderr)
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])
+    registry_case.main()
