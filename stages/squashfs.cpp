@@ -57,6 +57,7 @@ void make_squashfs(base::ProcessRunner& runner, const std::filesystem::path& roo
   base::run_or_throw(runner, command_for(root, partial.path(), options),
                      base::ErrorCode::kArtifactTool, on_line, std::move(stop));
   partial.commit();
+  if (progress) progress(1);  // A run shorter than mksquashfs's timer says nothing itself.
 }
 
 }  // namespace stages

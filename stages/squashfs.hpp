@@ -10,7 +10,7 @@
 
 namespace stages {
 
-/// Called with how much is done, from 0 to 1, now and then.
+/// Called with how much is done, from 0 to 1, now and then; with 1 at the end.
 using ProgressSink = std::function<void(double fraction)>;
 
 struct SquashfsOptions {
