@@ -22,8 +22,7 @@ constexpr std::chrono::seconds kWatchStallTimeout{150};
 constexpr int kPageItems = 500;
 constexpr const char* kMetadataList =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-constexpr const char* kMetadataWatch =
-    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+constexpr const char* kMetadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 base::HttpClientOptions http_options(const ClusterConfig& config) {
   base::HttpClientOptions options;
@@ -203,6 +202,18 @@ std::optional<Object> Client::find(const ResourceKind& kind, const ObjectName& n
   }
 }
 
+bool Client::exists(const ResourceKind& kind, const ObjectName& name) {
+  auto call = call_for("GET", "get", kind, name);
+  call.accept = kMetadata;
+  try {
+    ask(call);
+    return true;
+  } catch (const ApiError& error) {
+    if (error.is_not_found()) return false;
+    throw;
+  }
+}
+
 ObjectList Client::list(const ResourceKind& kind, const Selection& selection) {
   auto first = list_call(kind, selection, "list");
   first.url = first.url.with_query("limit", std::to_string(kPageItems));
@@ -310,7 +321,7 @@ void Client::watch(const ResourceKind& kind, const Selection& selection,
                  .with_query("resourceVersion", resource_version)
                  .with_query("allowWatchBookmarks", "true")
                  .with_query("timeoutSeconds", std::to_string(watch_seconds()));
-  if (selection.metadata_only) call.accept = kMetadataWatch;
+  if (selection.metadata_only) call.accept = kMetadata;
   WatchStream stream([&](WatchEvent event) {
     name_kind(event.object, kind);
     on_event(std::move(event));

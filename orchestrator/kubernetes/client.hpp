@@ -19,10 +19,10 @@ namespace orchestrator::kubernetes {
 
 /// Which objects of a kind are meant.
 struct Selection {
-  std::string space;           ///< Empty: every namespace.
-  std::string label_selector;  ///< "app=a,!b"; empty: all.
-  std::string field_selector;  ///< "metadata.name=a".
-  bool metadata_only = false;  ///< Without spec, status or data (PartialObjectMetadata).
+  std::string space{};           ///< Empty: every namespace.
+  std::string label_selector{};  ///< "app=a,!b"; empty: all.
+  std::string field_selector{};  ///< "metadata.name=a".
+  bool metadata_only = false;    ///< Without spec, status or data (PartialObjectMetadata).
 };
 
 struct ObjectList {
@@ -38,11 +38,11 @@ struct WatchEvent {
 
 struct DeleteOptions {
   std::string propagation = "Background";  ///< Or "Foreground", "Orphan".
-  std::string uid;                         ///< Where not empty: only that very object.
+  std::string uid{};                       ///< Where not empty: only that very object.
 };
 
 struct ClientOptions {
-  std::stop_token stop;  ///< Ends every request but a watch.
+  std::stop_token stop{};  ///< Ends every request but a watch.
   std::shared_ptr<Metrics> metrics = std::make_shared<Metrics>();
   std::chrono::seconds stall_timeout{30};  ///< Of every request but a watch.
 };
@@ -63,6 +63,8 @@ class Client {
   Object get(const ResourceKind& kind, const ObjectName& name);
   /// nullopt when there is none (404).
   std::optional<Object> find(const ResourceKind& kind, const ObjectName& name);
+  /// Asks for the metadata alone: no value of a Secret comes here.
+  bool exists(const ResourceKind& kind, const ObjectName& name);
   /// Page by page; begins anew when a page has expired meanwhile.
   ObjectList list(const ResourceKind& kind, const Selection& selection);
   Object create(const ResourceKind& kind, const Object& object);

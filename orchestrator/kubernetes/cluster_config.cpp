@@ -124,9 +124,8 @@ ClusterConfig in_cluster_config(const base::Environment& environment, const fs::
   const auto host = base::value_of(environment, "KUBERNETES_SERVICE_HOST");
   const auto port = base::value_of(environment, "KUBERNETES_SERVICE_PORT");
   const bool bare_ipv6 = host.find(':') != std::string::npos && !host.starts_with('[');
-  const auto server =
-      base::Url::parse(fmt::format("https://{}:{}", bare_ipv6 ? fmt::format("[{}]", host) : host,
-                                   port.empty() ? "443" : port));
+  const auto server = base::Url::parse(fmt::format(
+      "https://{}:{}", bare_ipv6 ? fmt::format("[{}]", host) : host, port.empty() ? "443" : port));
   const auto ca = base::read_file_if_exists(account / "ca.crt", kMaxFileBytes);
   if (host.empty() || !server || !ca) {
     throw base::Error(

@@ -35,6 +35,24 @@ std::string text_at(const Object& object, std::string_view pointer) {
   return value != nullptr && value->is_string() ? value->get<std::string>() : "";
 }
 
+namespace {
+
+std::string entry_of(const Object* map, const std::string& key) {
+  if (map == nullptr || !map->is_object()) return "";
+  const auto found = map->find(key);
+  return found != map->end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+}  // namespace
+
+std::string label_of(const Object& object, const std::string& key) {
+  return entry_of(find_at(object, "/metadata/labels"), key);
+}
+
+std::string annotation_of(const Object& object, const std::string& key) {
+  return entry_of(find_at(object, "/metadata/annotations"), key);
+}
+
 ObjectName name_of(const Object& object) {
   return {.space = text_at(object, "/metadata/namespace"),
           .name = text_at(object, "/metadata/name")};

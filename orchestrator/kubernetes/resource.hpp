@@ -61,6 +61,10 @@ std::string text_at(const Object& object, std::string_view pointer);
 /// The value at a JSON pointer, or nullptr when there is none or it is null.
 const Object* find_at(const Object& object, std::string_view pointer);
 
+/// The value of a label or an annotation, or "".
+std::string label_of(const Object& object, const std::string& key);
+std::string annotation_of(const Object& object, const std::string& key);
+
 inline std::string uid_of(const Object& object) { return text_at(object, "/metadata/uid"); }
 inline std::string version_of(const Object& object) {
   return text_at(object, "/metadata/resourceVersion");

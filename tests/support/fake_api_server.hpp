@@ -27,9 +27,9 @@ class FakeApiServer {
   };
   struct Answer {
     int status = 200;
-    std::string body;
-    std::string headers;  ///< More of them, each with its line end.
-    bool hang = false;    ///< Keep the connection open after `body`, as a watch does.
+    std::string body{};
+    std::string headers{};  ///< More of them, each with its line end.
+    bool hang = false;      ///< Keep the connection open after `body`, as a watch does.
   };
   using Handler = std::function<Answer(const Request&)>;
 

@@ -50,9 +50,10 @@ TEST(KubernetesClient, AsksAsTheApiWantsToBeAsked) {
   client.create(kubernetes::kJobs, job);
   client.remove(kubernetes::kJobs, {"n", "a"}, {.propagation = "Foreground", .uid = "u1"});
   client.get(kubernetes::kNodes, {"", "node1"});
+  client.exists(kubernetes::kSecrets, {"n", "s"});
 
   const auto requests = server.requests();
-  ASSERT_EQ(requests.size(), 5U);
+  ASSERT_EQ(requests.size(), 6U);
   EXPECT_EQ(requests[0].method, "PATCH");
   EXPECT_EQ(requests[0].target,
             "/apis/batch/v1/namespaces/n/jobs/a?force=true&fieldManager=osartifact");
@@ -68,6 +69,9 @@ TEST(KubernetesClient, AsksAsTheApiWantsToBeAsked) {
   EXPECT_THAT(requests[3].target, HasSubstr("propagationPolicy=Foreground"));
   EXPECT_EQ(Object::parse(requests[3].body)["preconditions"]["uid"], "u1");
   EXPECT_EQ(requests[4].target, "/api/v1/nodes/node1");
+  EXPECT_EQ(requests[5].headers.at("accept"),
+            "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+      << "no value of a Secret comes here";
 }
 
 TEST(KubernetesClient, ARefusalSaysWhatTheServerSaid) {
