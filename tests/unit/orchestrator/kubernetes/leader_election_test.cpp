@@ -26,6 +26,9 @@ class Election : public testing::Test {
       if (lease_.is_null()) return {.status = 404, .body = R"({"reason":"NotFound"})"};
       return {.body = lease_.dump()};
     }
+    if (request.method == "POST" && !lease_.is_null()) {
+      return {.status = 409, .body = R"({"reason":"AlreadyExists"})"};
+    }
     auto sent = Object::parse(request.body);
     if (request.method == "PUT" && kubernetes::version_of(sent) != kubernetes::version_of(lease_)) {
       return {.status = 409, .body = R"({"reason":"Conflict"})"};
