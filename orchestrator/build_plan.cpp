@@ -179,7 +179,8 @@ class ArtifactPlanner {
         .cloud_config = cloud_config(),
         .output = planned_.output,
         .disk_firmware = stages::parse_disk_firmware(session_.options().disk_firmware),
-        .jobs = session_.jobs()};
+        .jobs = session_.jobs(),
+        .use_cache = !session_.options().no_cache};
     for (const auto& kind : artifact_kinds()) {
       if (kind.wanted(*artifact_.artifacts)) {
         stages.push_back(kind.plan(build_.plan, inputs, *build_.volumes));
