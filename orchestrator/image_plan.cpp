@@ -122,7 +122,7 @@ class ImagePlanner {
                                          .insecure = insecure,
                                          .ca_dirs = certificates(),
                                          .proxies = proxies()});
-    auto planned = plan_image_build(session_, std::move(request), *access.registry);
+    auto planned = plan_image_build(session_, std::move(request), access);
     planned_.epoch = epoch(planned.created);
     planned_.bases = std::move(planned.bases);
     for (const auto& base : planned_.bases) {

@@ -33,7 +33,10 @@ std::vector<base::Secret> to_hide(const ImageRequest& request) {
 }  // namespace
 
 PlannedImageBuild plan_image_build(Session& session, ImageRequest request,
-                                   oci::Registry& registry) {
+                                   const Session::Access& access) {
+  auto engine = make_image_engine(session, access);
+  engine->check(session.process(), request.build);
+  auto& registry = *access.registry;
   PlannedImageBuild planned;
   std::map<std::string, std::string> digests;
   auto& store = session.store();
@@ -51,8 +54,6 @@ PlannedImageBuild plan_image_build(Session& session, ImageRequest request,
     auto places = offline ? std::vector<oci::PullPlace>() : session.places_for(reference);
     planned.bases.push_back({reference, std::move(image), std::move(places)});
   }
-  auto engine = make_image_engine(session);
-  engine->check(session.process());
   const base::Mask mask(to_hide(request));
   planned.stage = std::make_shared<const stages::BuildImageStage>(stages::BuildImageStage::Options{
       .engine = std::move(engine),

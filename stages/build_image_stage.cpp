@@ -23,6 +23,7 @@ class MaskedObserver final : public StageObserver {
   void progress(std::uint64_t done, std::uint64_t total) override { next_.progress(done, total); }
   void fact(std::string_view text) override { next_.fact(mask_.apply(text)); }
   void warning(std::string_view text) override { next_.warning(mask_.apply(text)); }
+  void output(std::string_view text) override { next_.output(mask_.apply(text)); }
 
  private:
   StageObserver& next_;

@@ -48,9 +48,9 @@ class ImageEngine {
   /// "native", "kaniko", "buildah".
   [[nodiscard]] virtual std::string_view name() const = 0;
 
-  /// Throws base::Error when it cannot work here (no such program, too old a version): before
-  /// anything starts.
-  virtual void check(base::ProcessRunner& process) const = 0;
+  /// Throws base::Error when it cannot build this here: kArtifactTool for a program that is missing
+  /// or too old, kUnsupported for what the engine does not know. Called before anything starts.
+  virtual void check(base::ProcessRunner& process, const ImageBuild& build) const = 0;
 
   /// Builds the image into the store, complete, and returns its manifest's descriptor; names
   /// nothing. `context.registry` has the credentials for FROM and caches. Throws base::Error:

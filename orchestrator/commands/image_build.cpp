@@ -82,8 +82,9 @@ class ImageBuildCommand {
 
   oci::Descriptor build(const BuildContext& context) {
     warn_of_credentials(session_, context.folder);
-    const auto registry = session_.registry({}, {});
-    const auto planned = plan_image_build(session_, request(context), *registry);
+    const auto access = session_.access({});
+    const auto planned = plan_image_build(session_, request(context), access);
+    const auto& registry = access.registry;
     Plan plan;
     const bool offline = session_.options().offline;
     const auto made = plan.add("", kWhere, planned.stage, offline ? nullptr : registry, {}, true);

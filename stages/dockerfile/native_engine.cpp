@@ -132,7 +132,7 @@ oci::Descriptor finish_image(const StageContext& context, const ImageBuild& buil
 
 }  // namespace
 
-void NativeEngine::check(base::ProcessRunner& /*process*/) const {
+void NativeEngine::check(base::ProcessRunner& /*process*/, const ImageBuild& /*build*/) const {
   if (::geteuid() == 0) return;
   throw base::Error({.code = base::ErrorCode::kUnsupported,
                      .what = "images can be built as root alone",

@@ -14,7 +14,7 @@ class NativeEngine final : public ImageEngine {
   explicit NativeEngine(MakeRunner make_runner) : make_runner_(std::move(make_runner)) {}
 
   [[nodiscard]] std::string_view name() const override { return "native"; }
-  void check(base::ProcessRunner& process) const override;
+  void check(base::ProcessRunner& process, const ImageBuild& build) const override;
   oci::Descriptor build(const StageContext& context, const ImageBuild& build) const override;
 
  private:
