@@ -189,26 +189,4 @@ std::optional<std::string> DockerConfig::helper_for(std::string_view registry) c
   return found->second;
 }
 
-base::Secret docker_config_text(const std::map<std::string, Credential>& entries) {
-  json auths = json::object();
-  for (const auto& [key, credential] : entries) {
-    const auto& secret = credential.secret.reveal();
-    switch (credential.kind) {
-      case Credential::Kind::kBasic:
-        auths[key] = {{"auth", base::base64_encode(credential.user + ":" + secret)}};
-        break;
-      case Credential::Kind::kIdentityToken:
-        auths[key] = {{"auth", base::base64_encode("<token>:")}, {"identitytoken", secret}};
-        break;
-      case Credential::Kind::kRegistryToken:
-        auths[key] = {{"registrytoken", secret}};
-        break;
-    }
-  }
-  json document = {{"auths", std::move(auths)}};
-  base::Secret text(document.dump());
-  wipe_strings(document);
-  return text;
-}
-
 }  // namespace auth

@@ -51,8 +51,4 @@ class DockerConfig {
   std::string store_;
 };
 
-/// A config.json with these entries alone, by key: "quay.io", "quay.io/team/image". Another program
-/// is given it in a private file.
-base::Secret docker_config_text(const std::map<std::string, Credential>& entries);
-
 }  // namespace auth

@@ -11,6 +11,7 @@
 #include "base/curl_easy.hpp"
 #include "base/format.hpp"
 #include "base/http_transfer.hpp"
+#include "base/system_trust.hpp"
 
 namespace base {
 namespace {

@@ -141,9 +141,6 @@ class HttpClient {
   std::unique_ptr<Pool> pool_;
 };
 
-/// The CA certificates that libcurl takes where nothing else is said; may be empty or not there.
-std::filesystem::path system_ca_bundle();
-
 /// What to throw for a failed request.
 Error transport_error(const HttpRequest& request, const TransportFailure& failure);
 

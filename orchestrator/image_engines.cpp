@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/system_trust.hpp"
 #include "oci/container_runtimes.hpp"
 #include "oci/login_check.hpp"
 #include "stages/buildah_engine.hpp"
@@ -28,9 +29,9 @@ stages::RegistryKnowledge knowledge_of(Session& session, const Session::Access& 
           .trust = std::make_shared<base::TlsTrust>(access.trust, base::system_ca_bundle())};
 }
 
-Engine make_native(Session& session, const Session::Access& /*access*/) {
+Engine make_native(Session& session, const Session::Access& access) {
   return std::make_shared<const stages::dockerfile::NativeEngine>(
-      [&session] { return session.make_container_runner(); });
+      [&session] { return session.make_container_runner(); }, access.context.http);
 }
 
 Engine make_buildah(Session& session, const Session::Access& access) {

@@ -8,8 +8,8 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
-#include "base/http.hpp"
 #include "base/process.hpp"
+#include "base/system_trust.hpp"
 #include "oci/image_files.hpp"
 #include "stages/copy_file.hpp"
 #include "stages/engine_inputs.hpp"

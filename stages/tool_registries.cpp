@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "auth/docker_config.hpp"
+#include "auth/docker_config_text.hpp"
 #include "base/error.hpp"
 #include "base/url.hpp"
 

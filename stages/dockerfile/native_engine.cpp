@@ -173,6 +173,7 @@ oci::Descriptor NativeEngine::build(const StageContext& context, const ImageBuil
                     .cache = cache,
                     .digests = digests,
                     .make_runner = make_runner_,
+                    .http = context.registry == nullptr ? nullptr : http_.get(),
                     .overlays = !obstacle,
                     .epoch = epoch,
                     .ignore = build.ignore.empty() && !build.context.empty()

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+#include <utility>
+
+#include "base/http.hpp"
 #include "stages/dockerfile/build_scope.hpp"
 #include "stages/image_engine.hpp"
 
@@ -11,7 +15,9 @@ namespace stages::dockerfile {
 /// they depend on. Always makes OCI media types. Needs root, and for RUN a runtime that works here.
 class NativeEngine final : public ImageEngine {
  public:
-  explicit NativeEngine(MakeRunner make_runner) : make_runner_(std::move(make_runner)) {}
+  /// `http` fetches what ADD names; none: nothing is fetched.
+  explicit NativeEngine(MakeRunner make_runner, std::shared_ptr<base::HttpClient> http = nullptr)
+      : make_runner_(std::move(make_runner)), http_(std::move(http)) {}
 
   [[nodiscard]] std::string_view name() const override { return "native"; }
   void check(base::ProcessRunner& process, const ImageBuild& build) const override;
@@ -19,6 +25,7 @@ class NativeEngine final : public ImageEngine {
 
  private:
   MakeRunner make_runner_;
+  std::shared_ptr<base::HttpClient> http_;
 };
 
 }  // namespace stages::dockerfile
