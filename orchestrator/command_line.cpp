@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/format.hpp"
+#include "orchestrator/artifact_engines.hpp"
 #include "orchestrator/image_engines.hpp"
 
 namespace orchestrator {
@@ -71,7 +72,10 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
   add_common(app, "image-engine", common.image_engine, "What builds images")
       ->check(CLI::IsMember(image_engine_names()));
   add_common(app, "artifact-engine", common.artifact_engine, "What makes artifacts")
-      ->check(CLI::IsMember({"native"}));
+      ->check(CLI::IsMember(artifact_engine_names()));
+  add_common(app, "artifact-engine-image", common.artifact_engine_image,
+             "An image to run the artifact engine's program from, instead of the one on PATH")
+      ->type_name("REF");
   add_common(app, "disk-firmware", common.disk_firmware, "What starts the disks that are made")
       ->check(CLI::IsMember({"uefi", "bios"}));
   add_common(app, "strict-templates", common.strict_templates,

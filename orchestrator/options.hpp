@@ -23,6 +23,7 @@ struct CommonOptions {
   std::vector<std::string> volumes;  ///< NAME=DIR.
   std::string image_engine = "native";
   std::string artifact_engine = "native";
+  std::string artifact_engine_image;  ///< An image that has the engine's program; empty: PATH.
   bool strict_templates = false;  ///< A key that a template lacks is an error.
   std::string runtime;            ///< "runc", "crun", "chroot"; empty: the first that works.
   std::string disk_firmware = "uefi";
