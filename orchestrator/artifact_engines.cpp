@@ -33,9 +33,9 @@ PlannedTool plan_image(Session& session, BuildPlan& build, const manifest::OSArt
   const auto registry =
       offline ? nullptr
               : session.registry(build.secrets->tool_credentials(artifact, {}, session), {});
-  const auto image = offline ? oci::resolve_offline(session.store(), reference, platform)
-                             : oci::resolve_image(*registry, session.store(), reference, platform,
-                                                  session.stop());
+  const auto image =
+      offline ? oci::resolve_offline(session.store(), reference, platform)
+              : oci::resolve_image(*registry, session.store(), reference, platform, session.stop());
   const auto pull = build.plan.add(artifact.name, where,
                                    std::make_shared<stages::PullStage>(stages::PullStage::Options{
                                        .reference = reference,

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "base/error.hpp"
+#include "orchestrator/build_flags.hpp"
 #include "orchestrator/image_engines.hpp"
 
 namespace orchestrator {
@@ -72,6 +73,12 @@ std::map<std::string, std::string> proxy_arguments(const base::Environment& envi
     if (stages::is_proxy_argument(name) && !value.empty()) proxies.emplace(name, value);
   }
   return proxies;
+}
+
+void add_caches(const std::vector<std::string>& from, const std::string& to,
+                stages::ImageBuild& build) {
+  for (const auto& flag : from) build.cache_from.push_back(parse_cache(flag));
+  if (!to.empty()) build.cache_to = parse_cache(to);
 }
 
 std::map<std::string, std::string> parse_build_arguments(const std::vector<std::string>& flags,

@@ -47,6 +47,10 @@ PlannedImageBuild plan_image_build(Session& session, ImageRequest request,
 /// The proxies of an environment, as build arguments: what every RUN sees.
 std::map<std::string, std::string> proxy_arguments(const base::Environment& environment);
 
+/// Tells the build of --cache-from and --cache-to. Throws base::Error kUsage.
+void add_caches(const std::vector<std::string>& from, const std::string& to,
+                stages::ImageBuild& build);
+
 /// `K=V` of --build-arg; `K` alone takes the value of the environment, if there is one.
 std::map<std::string, std::string> parse_build_arguments(const std::vector<std::string>& flags,
                                                          const base::Environment& environment);

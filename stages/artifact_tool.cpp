@@ -85,10 +85,9 @@ class ImageTool final : public ArtifactTool {
                              .read_only = folder.read_only,
                              .bytes = 0});
     }
-    run_container(context, *runner, tool,
-                  {.what = "tool",
-                   .may_mount = image_.may_mount,
-                   .failure = base::ErrorCode::kArtifactTool});
+    run_container(
+        context, *runner, tool,
+        {.what = "tool", .may_mount = image_.may_mount, .failure = base::ErrorCode::kArtifactTool});
   }
 
  private:

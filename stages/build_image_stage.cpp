@@ -66,6 +66,8 @@ nlohmann::json BuildImageStage::parameters() const {
                                {"bases", options_.bases},
                                {"names", options_.names}};
   if (build.epoch) parameters["epoch"] = *build.epoch;
+  // Sent once; where it is taken from changes no image.
+  if (build.cache_to) parameters["cacheTo"] = build.cache_to->text();
   if (!options_.nonce.empty()) parameters["nonce"] = options_.nonce;
   return parameters;
 }

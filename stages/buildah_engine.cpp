@@ -39,11 +39,10 @@ class BuildahRun {
     start(build_command());
     const auto layout = path("layout");
     start({"push", "--quiet", kName, fmt::format("oci:{}:{}", layout.string(), kLayoutName)});
-    return oci::import_image(context_.store,
-                             {.format = oci::ImageLocation::Format::kOciLayout,
-                              .path = layout,
-                              .name = kLayoutName},
-                             build_.platform, context_.stop);
+    return oci::import_image(
+        context_.store,
+        {.format = oci::ImageLocation::Format::kOciLayout, .path = layout, .name = kLayoutName},
+        build_.platform, context_.stop);
   }
 
  private:
@@ -107,8 +106,7 @@ class BuildahRun {
   void start(std::vector<std::string> words) {
     base::Command command{.program = kProgram,
                           .arguments = {"--root=" + path("storage").string(),
-                                        "--runroot=" + path("run").string(),
-                                        "--storage-driver=vfs",
+                                        "--runroot=" + path("run").string(), "--storage-driver=vfs",
                                         "--registries-conf=" + path("registries.conf").string(),
                                         "--registries-conf-dir=" + path("drop-ins").string()},
                           .environment = environment_,
@@ -131,6 +129,7 @@ class BuildahRun {
 }  // namespace
 
 void BuildahEngine::check(base::ProcessRunner& process, const ImageBuild& build) const {
+  refuse_caches(name(), build);
   const auto program = base::require_program(kProgram, kPackage);
   const auto said = base::run_or_throw(process,
                                        {.program = program.string(),

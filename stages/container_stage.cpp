@@ -200,8 +200,7 @@ void ContainerStage::run_once(const StageContext& context, oci::ContainerRunner&
       oci::pull_image(*context.registry, context.store, tool.reference, tool.image, tool.platform,
                       options_.parallel, progress, context.stop);
     }
-    run_container(context, runner, tool,
-                  {.what = options_.what, .may_mount = options_.may_mount});
+    run_container(context, runner, tool, {.what = options_.what, .may_mount = options_.may_mount});
   }
 }
 
@@ -239,12 +238,12 @@ void run_container(const StageContext& context, oci::ContainerRunner& runner,
   };
   const auto result = runner.run(container, on_line, context.stop);
   if (result.exit_status == 0) return;
-  throw base::Error({.code = options.failure,
-                     .what = fmt::format("{} failed", name),
-                     .why = fmt::format("{}{}{}", describe_end(result),
-                                        result.tail.empty() ? "" : "\n    ",
-                                        fmt::join(result.tail, "\n    ")),
-                     .hint = ""});
+  throw base::Error(
+      {.code = options.failure,
+       .what = fmt::format("{} failed", name),
+       .why = fmt::format("{}{}{}", describe_end(result), result.tail.empty() ? "" : "\n    ",
+                          fmt::join(result.tail, "\n    ")),
+       .hint = ""});
 }
 
 }  // namespace stages

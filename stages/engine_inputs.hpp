@@ -23,6 +23,10 @@ struct ArgumentFlags {
 /// variables alone.
 ArgumentFlags argument_flags(const ImageBuild& build);
 
+/// Throws base::Error kUnsupported for results of steps in a registry, which only our own engine
+/// reads and writes.
+void refuse_caches(std::string_view engine, const ImageBuild& build);
+
 /// The images that the Dockerfile names.
 std::vector<oci::Reference> images_of(const ImageBuild& build);
 

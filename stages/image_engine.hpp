@@ -12,6 +12,7 @@
 #include "base/secret.hpp"
 #include "oci/manifest.hpp"
 #include "oci/platform.hpp"
+#include "oci/reference.hpp"
 #include "stages/stage.hpp"
 
 namespace stages {
@@ -36,8 +37,10 @@ struct ImageBuild {
   std::map<std::string, std::string> labels;
   std::optional<std::int64_t> epoch;  ///< SOURCE_DATE_EPOCH.
   bool use_cache = true;
-  bool may_mount = false;  ///< Overlays may be tried.
-  unsigned threads = 2;    ///< For compressing and for stages side by side.
+  std::vector<oci::Reference> cache_from;  ///< Results of steps in registries, to be used.
+  std::optional<oci::Reference> cache_to;  ///< Where to keep those of this build.
+  bool may_mount = false;                  ///< Overlays may be tried.
+  unsigned threads = 2;                    ///< For compressing and for stages side by side.
 };
 
 /// Builds images. One each for the native engine, kaniko and buildah.

@@ -157,9 +157,7 @@ class KanikoRun {
     }
     write_private_file(root_.inside(kTrust) / "ca.pem", bundle);
     environment_ = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/kaniko",
-                    "HOME=/root",
-                    "USER=root",
-                    std::string("DOCKER_CONFIG=") + kCredentials,
+                    "HOME=/root", "USER=root", std::string("DOCKER_CONFIG=") + kCredentials,
                     std::string("SSL_CERT_FILE=") + kTrust + "/ca.pem"};
   }
 
@@ -187,9 +185,8 @@ class KanikoRun {
       words.push_back("--skip-tls-verify-registry=" + host.name);
     }
     for (const auto& redirection : registries_.redirections()) {
-      context_.observer.warning(
-          fmt::format("Kaniko is not told of mirrors: it takes {} from where its name says",
-                      redirection.name));
+      context_.observer.warning(fmt::format(
+          "Kaniko is not told of mirrors: it takes {} from where its name says", redirection.name));
     }
     return words;
   }
@@ -204,6 +201,7 @@ class KanikoRun {
 }  // namespace
 
 void KanikoEngine::check(base::ProcessRunner& /*process*/, const ImageBuild& build) const {
+  refuse_caches(name(), build);
   find_kaniko();
   if (!build.secrets.empty() || !build.ssh.empty()) {
     throw base::Error({.code = base::ErrorCode::kUnsupported,

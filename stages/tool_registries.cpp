@@ -68,9 +68,8 @@ base::Secret ToolRegistries::docker_config() const {
   std::map<std::string, auth::Credential> entries;
   for (const auto& [host, logins] : by_host) {
     const auto& first = logins.front()->credential;
-    const bool same = std::all_of(logins.begin(), logins.end(), [&](const Login* login) {
-      return login->credential == first;
-    });
+    const bool same = std::all_of(logins.begin(), logins.end(),
+                                  [&](const Login* login) { return login->credential == first; });
     if (same && first) entries.insert_or_assign(host_key(host), *first);
     if (same) continue;
     for (const auto* login : logins) {
@@ -92,8 +91,8 @@ bool ToolRegistries::is_insecure(const std::string& place) const {
 std::string ToolRegistries::registries_conf() const {
   std::string text = "unqualified-search-registries = [\"docker.io\"]\n";
   for (const auto& host : hosts_) {
-    text += fmt::format("\n[[registry]]\nlocation = \"{}\"\ninsecure = {}\n", host.name,
-                        host.insecure);
+    text +=
+        fmt::format("\n[[registry]]\nlocation = \"{}\"\ninsecure = {}\n", host.name, host.insecure);
   }
   for (const auto& [name, places] : redirections_) {
     text += fmt::format("\n[[registry]]\nprefix = \"{}\"\nlocation = \"{}\"\ninsecure = {}\n", name,

@@ -35,13 +35,12 @@ ToolVersion check_version(const std::string& program, std::string_view said, Too
   const auto version = find_version(said);
   if (version && *version >= least) return *version;
   const auto line = said.substr(0, said.find('\n'));
-  throw base::Error(
-      {.code = base::ErrorCode::kArtifactTool,
-       .what = version ? fmt::format("{} is too old", program)
-                       : fmt::format("{} does not say which version it is", program),
-       .why = fmt::format("it says '{}'; {}.{} is the oldest that will do", base::printable(line),
-                          least.major, least.minor),
-       .hint = "install a newer one, or use the native engine"});
+  throw base::Error({.code = base::ErrorCode::kArtifactTool,
+                     .what = version ? fmt::format("{} is too old", program)
+                                     : fmt::format("{} does not say which version it is", program),
+                     .why = fmt::format("it says '{}'; {}.{} is the oldest that will do",
+                                        base::printable(line), least.major, least.minor),
+                     .hint = "install a newer one, or use the native engine"});
 }
 
 }  // namespace stages

@@ -75,8 +75,9 @@ class AuroraBootRun {
   [[nodiscard]] fs::path made() const { return work_.path() / "made"; }
 
   void make_iso(const fs::path& tree) {
-    std::vector<std::string> words = {"build-iso", "--override-name", kName, "--date=false",
-                                      "--output", writable(made(), "/artifacts")};
+    std::vector<std::string> words = {"build-iso", "--override-name",
+                                      kName,       "--date=false",
+                                      "--output",  writable(made(), "/artifacts")};
     if (options_.overlay || options_.grub_config) {
       words.insert(words.end(), {"--overlay-iso", shown(overlay(), "/overlay-iso")});
     }

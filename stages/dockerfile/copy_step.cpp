@@ -105,19 +105,18 @@ void CopyStep::add_remote(const CopySource& source) {
   const auto& arguments = options_.arguments;
   auto fetched = remote_.fetch(source, arguments);
   identities_.push_back(std::move(fetched.identity));
-  requests_.push_back(
-      {.source_root = std::move(fetched.root),
-       .sources = {std::move(fetched.source)},
-       .destination = options_.destination,
-       .ignore = {},
-       .exclude = arguments.exclude,
-       .parents = false,
-       .chown = {},
-       .keep_owners = false,
-       .chmod = arguments.chmod,
-       .unpack = source.kind == Kind::kUrl && arguments.unpack.value_or(false),
-       .epoch = options_.epoch,
-       .digests = &options_.digests});
+  requests_.push_back({.source_root = std::move(fetched.root),
+                       .sources = {std::move(fetched.source)},
+                       .destination = options_.destination,
+                       .ignore = {},
+                       .exclude = arguments.exclude,
+                       .parents = false,
+                       .chown = {},
+                       .keep_owners = false,
+                       .chmod = arguments.chmod,
+                       .unpack = source.kind == Kind::kUrl && arguments.unpack.value_or(false),
+                       .epoch = options_.epoch,
+                       .digests = &options_.digests});
 }
 
 void CopyStep::read(const std::filesystem::path& root) {

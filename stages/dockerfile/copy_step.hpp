@@ -17,7 +17,8 @@
 
 namespace stages::dockerfile {
 
-/// One COPY or ADD: files of a folder, files that the Dockerfile itself holds, and what ADD fetches.
+/// One COPY or ADD: files of a folder, files that the Dockerfile itself holds, and what ADD
+/// fetches.
 class CopyStep {
  public:
   struct Options {
@@ -43,8 +44,8 @@ class CopyStep {
   /// What the sources must be by their checksums; nullopt: they must be looked at.
   [[nodiscard]] std::optional<nlohmann::json> known_sources() const;
 
-  /// Looks at the sources, which are fetched where they lie elsewhere; `root` is the build context (may be empty), or what --from names.
-  /// Throws base::Error as CopyPlan does.
+  /// Looks at the sources, which are fetched where they lie elsewhere; `root` is the build context
+  /// (may be empty), or what --from names. Throws base::Error as CopyPlan does.
   void read(const std::filesystem::path& root);
   /// Of all that would be copied. Call after read().
   [[nodiscard]] std::vector<std::string> digests() const;

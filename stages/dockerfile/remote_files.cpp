@@ -53,8 +53,8 @@ std::optional<std::string> known_identity(const CopySource& source,
   }
   if (source.kind != CopySource::Kind::kGit) return std::nullopt;
   const auto checksum = repository_of(source, arguments).checksum;
-  const bool whole = std::find(kWholeCommits.begin(), kWholeCommits.end(), checksum.size()) !=
-                     kWholeCommits.end();
+  const bool whole =
+      std::find(kWholeCommits.begin(), kWholeCommits.end(), checksum.size()) != kWholeCommits.end();
   return whole ? std::optional(checksum) : std::nullopt;
 }
 
@@ -109,7 +109,8 @@ RemoteFiles::Fetched RemoteFiles::fetch_repository(const CopySource& source,
   const auto folder = scratch / "checkout";
   auto commit = check_out(options_.context.process, repository, folder, scratch, keep, environment,
                           options_.stop);
-  options_.context.observer.fact(fmt::format("fetched {}, commit {}", shown_source(source), commit));
+  options_.context.observer.fact(
+      fmt::format("fetched {}, commit {}", shown_source(source), commit));
   return {.root = folder, .source = "/" + repository.subdir, .identity = std::move(commit)};
 }
 

@@ -211,7 +211,8 @@ void StageBuilder::do_copy(const Instruction& instruction) {
                  .stop = parts.stop});
   const auto created_by = step.created_by();
   // A layer that depends on nothing below: names of owners would have to be looked up there.
-  const bool linked = arguments.link && (arguments.chown.empty() || is_numeric_owner(arguments.chown));
+  const bool linked =
+      arguments.link && (arguments.chown.empty() || is_numeric_owner(arguments.chown));
   std::vector<oci::Digest> keys;
   const auto is_cached = [&](const nlohmann::json& sources) {
     keys.push_back(key_of(step.describe(sources), linked));

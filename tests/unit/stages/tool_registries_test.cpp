@@ -26,8 +26,8 @@ class ToolRegistriesTest : public testing::Test {
   }
   [[nodiscard]] ToolRegistries registries(const std::vector<std::string>& names) {
     const RegistryKnowledge knowledge{
-        .login = [this](const oci::Reference& place, const std::stop_token&)
-            -> std::optional<auth::Credential> {
+        .login = [this](const oci::Reference& place,
+                        const std::stop_token&) -> std::optional<auth::Credential> {
           asked_.push_back(place.name());
           if (dead_.contains(place.name())) {
             throw base::Error(
