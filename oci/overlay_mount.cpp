@@ -68,8 +68,12 @@ Mount mount_overlay(const OverlayLayers& layers, const fs::path& at) {
                            names.add(layers.work));
   }
   // Plain layers only: what these would write, another mount of the same layers could not read.
-  options += ",redirect_dir=nofollow,metacopy=off,index=off";
-  mount_or_throw("overlay", at, "overlay", flags, options);
+  options += ",redirect_dir=nofollow,metacopy=off";
+  if (layers.keep_links && ::mount("overlay", at.c_str(), "overlay", flags,
+                                   (options + ",index=on").c_str()) == 0) {
+    return Mount(at);
+  }
+  mount_or_throw("overlay", at, "overlay", flags, options + ",index=off");
   return Mount(at);
 }
 

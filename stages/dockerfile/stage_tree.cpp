@@ -15,6 +15,7 @@
 #include "oci/directory_index.hpp"
 #include "oci/folder_attributes.hpp"
 #include "oci/folder_entries.hpp"
+#include "oci/linked_names.hpp"
 #include "oci/overlay_mount.hpp"
 #include "oci/snapshots.hpp"
 
@@ -68,6 +69,12 @@ std::optional<oci::MadeLayer> unless_empty(oci::MadeLayer layer) {
   return layer.diff_id == kEmpty ? std::nullopt : std::optional(std::move(layer));
 }
 
+/// Whether an overlay has changed lower files that have several names.
+bool has_changed_links(const fs::path& index) {
+  std::error_code none;  // No index: links are not kept here.
+  return fs::is_directory(index, none) && !fs::is_empty(index, none);
+}
+
 /// A folder per layer in the store; a step is an overlay over them, and its upper folder is the
 /// snapshot of the layer that it becomes.
 class OverlayTree final : public StageTree {
@@ -118,12 +125,17 @@ class OverlayTree final : public StageTree {
     step_->mount =
         oci::mount_overlay({.lower = folders_.empty() ? std::vector{reading_->path} : folders_,
                             .upper = temp / "fs",
-                            .work = temp / "work"},
+                            .work = temp / "work",
+                            .keep_links = true},
                            step_->path);
     return step_->path;
   }
 
   std::optional<oci::MadeLayer> end_step(const std::vector<std::string>& /*hidden*/) override {
+    if (has_changed_links(step_->folder.path() / "work/index")) {
+      oci::copy_up_linked_names(open_folder(reading_->path).get(), open_folder(step_->path).get(),
+                                options_.unpack.stop);
+    }
     auto made = std::move(step_->folder);
     step_->mount.unmount();
     step_.reset();

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -406,6 +407,48 @@ class ImageBuild(registry_case.RegistryCase):
                   if p.is_file() and not p.is_symlink()]
         for needle in (password, "canary-wrong-2Xy"):
             self.assertFalse(any(needle.encode() in text for text in texts), needle)
+
+    # Results of steps in a registry.
+
+    def steps(self, result):
+        """Which steps of a build ran, and which had a result."""
+        ran = [line for line in result.stderr.splitlines() if re.search(r"step \d+/\d+: (layer of|nothing changed)", line)]
+        cached = [line for line in result.stderr.splitlines() if re.search(r"step \d+/\d+: cached", line)]
+        return len(ran), len(cached)
+
+    def test_a_fresh_store_with_a_cache_in_a_registry_runs_nothing_again(self):
+        self.dockerfile(f"FROM {self.host}/os/base:1 AS one\nRUN echo one >/one\nFROM {self.host}/os/base:1\n"
+                        "RUN echo ran >/ran && cat /proc/uptime >>/ran\nWORKDIR /w\nCOPY file /file\nRUN echo after >/after\n"
+                        "COPY --from=one /one /one\n")
+        (self.context / "file").write_text("1")
+        cache = f"{self.host}/cache/demo:steps"
+        first = self.image_build(self.context, "--cache-to", cache, check=True)
+        self.assertEqual(self.steps(first), (6, 0))
+
+        second = self.image_build(self.context, "--cache-from", f"type=registry,ref={cache}",
+                                  store=self.work / "fresh", check=True)
+        self.assertEqual(self.steps(second), (0, 6))
+        self.assertEqual(second.stdout, first.stdout)
+        self.assertNotIn("RUN steps run in", second.stderr)
+
+        (self.context / "file").write_text("2")
+        third = self.image_build(self.context, "--cache-from", cache, "--cache-to", cache,
+                                 store=self.work / "another", check=True)
+        self.assertEqual(self.steps(third), (3, 3))
+        self.assertNotEqual(third.stdout, first.stdout)
+        fourth = self.image_build(self.context, "--cache-from", cache, store=self.work / "last", check=True)
+        self.assertEqual((self.steps(fourth), fourth.stdout), ((0, 6), third.stdout))
+
+    def test_a_cache_that_is_not_there_or_is_none_is_a_warning(self):
+        self.dockerfile(f"FROM {self.host}/os/base:1\nRUN echo a >/a\n")
+        result = self.image_build(self.context, "--cache-from", f"{self.host}/cache/none:1", "--cache-from",
+                                  f"{self.host}/os/base:1", check=True)
+
+        self.assertIn(f"no cache from {self.host}/cache/none:1", result.stderr)
+        self.assertIn("holds no results of steps", result.stderr)
+        self.assertEqual(self.steps(result), (1, 0))
+        refused = self.image_build(self.context, "--cache-to", "type=local,dest=/x")
+        self.assertEqual(refused.returncode, 2, refused.stderr)
 
     def test_a_second_image_build_runs_nothing(self):
         self.dockerfile(f"FROM {self.host}/os/base:1\nRUN echo a >/a\n")
