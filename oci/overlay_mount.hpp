@@ -40,9 +40,6 @@ struct OverlayLayers {
   std::vector<std::filesystem::path> lower;  ///< Base first; at least one, two without `upper`.
   std::filesystem::path upper;               ///< Empty: nothing can be written.
   std::filesystem::path work;                ///< Beside `upper`; of no use afterwards.
-  /// A lower file with several names stays one file when it is changed, where the file system can:
-  /// see copy_up_linked_names(). What `work`/index holds then tells whether any was.
-  bool keep_links = false;
 };
 
 /// Mounts at the folder `at`. An upper layer is not synced by the kernel when it is unmounted: that

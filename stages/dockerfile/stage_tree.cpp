@@ -122,12 +122,11 @@ class OverlayTree final : public StageTree {
     for (const auto* name : {"fs", "work", "merged"}) base::make_directories(temp / name);
     oci::copy_folder_attributes(top(), temp / "fs");
     step_->path = temp / "merged";
-    step_->mount =
-        oci::mount_overlay({.lower = folders_.empty() ? std::vector{reading_->path} : folders_,
-                            .upper = temp / "fs",
-                            .work = temp / "work",
-                            .keep_links = true},
-                           step_->path);
+    step_->mount = oci::mount_overlay_keeping_links(
+        {.lower = folders_.empty() ? std::vector{reading_->path} : folders_,
+         .upper = temp / "fs",
+         .work = temp / "work"},
+        step_->path);
     return step_->path;
   }
 

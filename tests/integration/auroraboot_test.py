@@ -13,6 +13,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import doc_examples  # noqa: E402
 import registry_case  # noqa: E402
 import test_image  # noqa: E402
 import uki_keys  # noqa: E402
@@ -198,6 +199,16 @@ class AuroraBoot(registry_case.RegistryCase):
         self.assertIn("stand-in tree seen", result.stderr)
         self.assertNotIn("stand-in tree writable", result.stderr)
         self.assertTrue((self.out / "demo.iso").exists())
+
+        file = self.work / "demo.yaml"
+        file.write_text(self.text("image", {"iso": True}))
+        examples = [words for words in doc_examples.commands("engines.md") if words[1] == "build" or words[-1].endswith(".iso")]
+        self.assertEqual(len(examples), 4)
+        for words in examples:
+            words = [word.replace("registry.example.com/kairos/auroraboot:v0.26.0", name) for word in words[1:]]
+            self.run_program(words, self.store, check=True, cwd=self.work, PATH=f"{self.bin}:{os.environ['PATH']}")
+        for folder in ("native", "auroraboot", "from-image"):
+            self.assertTrue((self.work / folder / "demo.iso").exists())
 
         pod = self.build_with("image", {"iso": True}, "--artifact-engine-image", name, "--runtime", "chroot", "--no-cache",
                               path=os.environ["PATH"])

@@ -16,6 +16,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 STAND_IN = os.path.abspath(sys.argv.pop(2)) if len(sys.argv) > 2 else ""
+import doc_examples  # noqa: E402
 import registry_case  # noqa: E402
 import test_image  # noqa: E402
 
@@ -189,6 +190,21 @@ exec {shutil.which("buildah")} "$@"
         self.image_build("buildah", *flags, "--output", f"oci:{self.work / 'out'}", check=True)
 
         self.assertIn("from-the-first", self.tree_of(self.work / "out"))
+
+    def test_the_examples_of_the_page(self):
+        """Those that need no AuroraBoot, in the context's folder."""
+        self.dockerfile("FROM {host}/os/base:1\nRUN echo a >/a\nCOPY taken /taken\n")
+        examples = [words for words in doc_examples.commands("engines.md") if words[1] in ("image", "inspect") and
+                    not words[-1].endswith(".iso")]
+        self.assertEqual(len(examples), 6)
+        for words in examples:
+            words = [word.replace("registry.example.com", self.host) for word in words[1:]]
+            store = self.context / words[words.index("--store") + 1] if "--store" in words else self.store
+            if "--store" in words:
+                del words[words.index("--store"):words.index("--store") + 2]
+            self.run_program(words, store, check=True, cwd=self.context)
+        trees = [self.tree_of(self.context / name) for name in ("native", "with-buildah")]
+        self.assertEqual(*[{name: line for name, line in tree.items() if name not in MOUNT_POINTS} for tree in trees])
 
     def test_a_failed_step_shows_what_it_said(self):
         self.dockerfile("FROM {host}/os/base:1\nRUN echo said before; exit 7\n")
