@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "oci/container.hpp"
 #include "oci/pull.hpp"
 #include "oci/reference.hpp"
 #include "stages/stage.hpp"

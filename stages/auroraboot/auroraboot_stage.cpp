@@ -20,6 +20,7 @@
 #include "stages/raw_disk_stage.hpp"
 #include "stages/root_tree.hpp"
 #include "stages/uki/boot_folder.hpp"
+#include "stages/uki/authenticode.hpp"
 #include "stages/uki/openssl.hpp"
 #include "stages/uki/systemd_boot.hpp"
 #include "stages/uki/uki_check.hpp"

@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -21,6 +22,7 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import registry_case  # noqa: E402
 import test_image  # noqa: E402
+from registry_case import UNPRIVILEGED  # noqa: E402
 
 HOSTILE = "$(touch /owned)\"; touch /owned; '`touch /owned`"
 
@@ -314,6 +316,27 @@ class ImageBuild(registry_case.RegistryCase):
         self.assertEqual("sha256:" + hashlib.sha256(raw).hexdigest(), digest)
         subprocess.run(["skopeo", "inspect", f"docker-archive:{self.work / 'image.tar'}"],
                        check=True, capture_output=True, timeout=60)
+
+    def test_a_run_step_sees_the_agent_and_the_image_does_not(self):
+        agent = self.work / "agent.sock"
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(agent))
+            server.listen()
+            self.dockerfile(f"FROM {self.host}/os/base:1\n"
+                            "RUN --mount=type=ssh test -S \"$SSH_AUTH_SOCK\" && echo $SSH_AUTH_SOCK >/seen\n"
+                            "RUN test -z \"$SSH_AUTH_SOCK\"\n"
+                            "RUN --mount=type=ssh,id=other,target=/a/socket test -S /a/socket\n")
+            layout = self.work / "layout"
+            for prefix in ((), UNPRIVILEGED):
+                self.image_build(self.context, "--ssh", f"default={agent}", "--ssh", f"other={agent}", "--no-cache",
+                                 "--output", f"oci:{layout}", check=True, prefix=prefix)
+                root = self.unpacked(f"oci:{layout}")
+                self.assertTrue((root / "seen").read_text().startswith("/run/buildkit/ssh_agent"))
+                self.assertFalse((root / "run/buildkit").exists() or (root / "a").exists())
+        self.dockerfile(f"FROM {self.host}/os/base:1\nRUN --mount=type=ssh,required=true true\n")
+        refused = self.image_build(self.context)
+        self.assertEqual(refused.returncode, 5, refused.stderr)
+        self.assertIn("--ssh default", refused.stderr)
 
     def test_image_build_from_standard_input(self):
         text = f"FROM {self.host}/os/base:1\n"

@@ -3,6 +3,7 @@
 """The same Dockerfile, built as root with overlays and runc, and in a container that has what a Kubernetes pod
 has that asks for nothing (runc, containerd's default capabilities and seccomp filter, no device): the image has
 the same digest. Usage: pod_build_test.py PROGRAM PRINT_BUNDLE [unittest arguments]; needs root and runc."""
+import difflib
 import io
 import json
 import os
@@ -109,16 +110,15 @@ class PodBuild(registry_case.RegistryCase):
         self.assertTrue(config["linux"]["seccomp"]["syscalls"])
 
     def differences(self, whole, pod):
-        """Which layers differ, for whoever has to find out why."""
+        """What differs, for whoever has to find out why: configs, and below them layers."""
         lists = []
         for store, digest in ((self.store, whole), (self.work / "pod-store", pod)):
             def blob(name, folder=store):
                 return json.loads((folder / "blobs/sha256" / name.split(":")[1]).read_text())
-            config = blob(blob(digest)["config"]["digest"])
-            lists.append((config["rootfs"]["diff_ids"], [entry["created_by"] for entry in config["history"]
-                                                         if not entry.get("empty_layer")]))
-        (left, steps), (right, _) = lists
-        return "\n".join(step for step, one, other in zip(steps[-len(left):], left, right) if one != other)
+            manifest = blob(digest)
+            config = blob(manifest["config"]["digest"])
+            lists.append(json.dumps({"layers": manifest["layers"], "config": config}, indent=1).splitlines())
+        return "\n".join(difflib.unified_diff(*lists, lineterm=""))
 
 
 if __name__ == "__main__":

@@ -176,7 +176,8 @@ TEST_F(StageTreeInStore, AChangedNameOfALinkedFileChangesThemAllInBothKinds) {
   const auto config = store_.read_blob(image.manifest.config.digest, 1U << 20).value();
   using Change = void (*)(const fs::path&);
   const std::pair<const char*, Change> changes[] = {
-      {"written to", [](const fs::path& root) { std::ofstream(root / "a/two", std::ios::app) << "+"; }},
+      {"written to",
+       [](const fs::path& root) { std::ofstream(root / "a/two", std::ios::app) << "+"; }},
       {"mode", [](const fs::path& root) { fs::permissions(root / "b/three", fs::perms(0600)); }},
       {"removed", [](const fs::path& root) { fs::remove(root / "a/one"); }},
       {"linked", [](const fs::path& root) { fs::create_hard_link(root / "a/one", root / "new"); }},
