@@ -327,12 +327,14 @@ class ImageBuild(registry_case.RegistryCase):
                             "RUN test -z \"$SSH_AUTH_SOCK\"\n"
                             "RUN --mount=type=ssh,id=other,target=/a/socket test -S /a/socket\n")
             layout = self.work / "layout"
-            for prefix in ((), UNPRIVILEGED):
-                self.image_build(self.context, "--ssh", f"default={agent}", "--ssh", f"other={agent}", "--no-cache",
-                                 "--output", f"oci:{layout}", check=True, prefix=prefix)
-                root = self.unpacked(f"oci:{layout}")
-                self.assertTrue((root / "seen").read_text().startswith("/run/buildkit/ssh_agent"))
-                self.assertFalse((root / "run/buildkit").exists() or (root / "a").exists())
+            agents = ("--ssh", f"default={agent}", "--ssh", f"other={agent}", "--no-cache")
+            self.image_build(self.context, *agents, "--output", f"oci:{layout}", check=True)
+            root = self.unpacked(f"oci:{layout}")
+            self.assertTrue((root / "seen").read_text().startswith("/run/buildkit/ssh_agent"))
+            self.assertFalse((root / "run/buildkit").exists() or (root / "a").exists())
+            pod = self.image_build(self.context, *agents, prefix=UNPRIVILEGED)
+            self.assertEqual(pod.returncode, 5, pod.stderr)
+            self.assertIn("is a socket", pod.stderr)
         self.dockerfile(f"FROM {self.host}/os/base:1\nRUN --mount=type=ssh,required=true true\n")
         refused = self.image_build(self.context)
         self.assertEqual(refused.returncode, 5, refused.stderr)
