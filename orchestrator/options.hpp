@@ -81,7 +81,7 @@ struct Invocation {
   std::string destination;         ///< DIR or REF.
   std::vector<std::string> to;     ///< Copies of a pulled image: "oci:DIR".
   std::string format = "text";
-  std::filesystem::path output = ".";
+  std::filesystem::path output;  ///< Empty: not given.
   bool image_archive = false;
   std::vector<std::string> build_args;  ///< K=V or K.
   std::vector<std::string> cache_from;  ///< Of build and image build: REF.
