@@ -37,13 +37,9 @@ struct ArtifactInputs {
   base::Secret cloud_config;
   std::filesystem::path output;  ///< Absolute folder.
   stages::DiskFirmware disk_firmware = stages::DiskFirmware::kUefi;
-<<<<<<< HEAD
+  PlannedTool tool;
   unsigned jobs = 1;      ///< Threads that one stage may use.
   bool use_cache = true;  ///< Whether what was made before may serve.
-=======
-  PlannedTool tool;
-  unsigned jobs = 1;  ///< Threads that one stage may use.
->>>>>>> engines
 };
 
 /// A kind of artifact: whether an OSArtifact wants it, and the stages that make it.

@@ -180,13 +180,9 @@ class ArtifactPlanner {
         .cloud_config = cloud_config(),
         .output = planned_.output,
         .disk_firmware = stages::parse_disk_firmware(session_.options().disk_firmware),
-<<<<<<< HEAD
+        .tool = plan_artifact_tool(session_, build_, artifact_, where_),
         .jobs = session_.jobs(),
         .use_cache = !session_.options().no_cache};
-=======
-        .tool = plan_artifact_tool(session_, build_, artifact_, where_),
-        .jobs = session_.jobs()};
->>>>>>> engines
     for (const auto& kind : artifact_kinds()) {
       if (kind.wanted(*artifact_.artifacts)) {
         stages.push_back(kind.plan(build_.plan, inputs, *build_.volumes));

@@ -112,6 +112,10 @@ unsigned Session::jobs() const {
   return options_.jobs != 0 ? options_.jobs : base::resource_limits().processors;
 }
 
+oci::LayerFormat Session::layer_format() const {
+  return options().compression == "zstd" ? oci::LayerFormat::kZstd : oci::LayerFormat::kGzip;
+}
+
 oci::LayerOptions Session::layer_options() const {
   return {.keep_owners = base::possible_owners() != base::Owners::kNone,
           .skip_devices = options_.no_devices};
