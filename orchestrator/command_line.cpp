@@ -93,6 +93,17 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
              "Where the report goes, instead of DIR/NAME.report.json; a page to look at if it ends "
              "with .html")
       ->type_name("FILE");
+  add_common(app, "verify-key", common.verify_keys,
+             "Use no image that this public key has not signed, or another of them (repeatable)")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  add_common(app, "sign-key", common.sign_key,
+             "Sign what build and image build push, and checksums, with this private key")
+      ->type_name("FILE");
+  add_common(app, "sbom", common.sbom,
+             "Write what packages an artifact has, and attach it to a pushed image");
+  add_common(app, "provenance", common.provenance,
+             "Write what an artifact was made of, and attach it to a pushed image");
 }
 
 /// The commands, each with its arguments; a callback notes which one was given.

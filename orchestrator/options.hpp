@@ -34,6 +34,10 @@ struct CommonOptions {
   std::string log_level = "info";
   std::string log_format = "text";
   std::filesystem::path report;
+  std::filesystem::path sign_key;                  ///< Empty: nothing is signed.
+  std::vector<std::filesystem::path> verify_keys;  ///< Empty: signatures are not asked for.
+  bool sbom = false;
+  bool provenance = false;
 };
 
 enum class CommandName {
