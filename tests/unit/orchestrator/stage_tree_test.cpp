@@ -58,18 +58,18 @@ TEST(StageTree, StagesStandBelowTheOneTheyWaitFor) {
   tree.take(event(EventKind::kStarted, "unpack"), kStart);
   tree.take(event(EventKind::kFinished, "unpack"), kStart);
 
-  EXPECT_THAT(drawn(tree), ElementsAre("demo  2 of 5 stages",                 //
-                                       "└─ pull              cached",         //
-                                       "   └─ unpack         done in 1.5 s",  //
-                                       "      ├─ squashfs    waits",          //
-                                       "      │  └─ iso      waits",          //
-                                       "      └─ raw-disk    waits"));
-  EXPECT_THAT(drawn(tree, 80, true), ElementsAre("demo  2 of 5 stages",                 //
-                                                 "`- pull              cached",         //
-                                                 "   `- unpack         done in 1.5 s",  //
-                                                 "      |- squashfs    waits",          //
-                                                 "      |  `- iso      waits",          //
-                                                 "      `- raw-disk    waits"));
+  EXPECT_THAT(drawn(tree), ElementsAre("demo  2 of 5 stages",               //
+                                       "└─ pull            cached",         //
+                                       "   └─ unpack       done in 1.5 s",  //
+                                       "      ├─ squashfs  waits",          //
+                                       "      │  └─ iso    waits",          //
+                                       "      └─ raw-disk  waits"));
+  EXPECT_THAT(drawn(tree, 80, true), ElementsAre("demo  2 of 5 stages",               //
+                                                 "`- pull            cached",         //
+                                                 "   `- unpack       done in 1.5 s",  //
+                                                 "      |- squashfs  waits",          //
+                                                 "      |  `- iso    waits",          //
+                                                 "      `- raw-disk  waits"));
 }
 
 TEST(StageTree, ABarSaysBytesRateAndTimeLeft) {
