@@ -57,7 +57,7 @@ constexpr FieldText kTexts[] = {
     {"ArtifactSpec", "overlayRootfsVolume",
      "a volume whose files are laid over the root file system"},
     {"ArtifactSpec", "uki", "signed unified kernel images"},
-    {"ArtifactSpec", "volume", "a volume for the artifacts; not executed by this version"},
+    {"ArtifactSpec", "volume", "a volume that the artifacts go into, where -o is not given"},
     {"SecretKeySelector", "key", "which key of the Secret; each field has its own default"},
     {"SecretKeySelector", "name", "of the Secret"},
     {"UKISpec", "container", "NAME-uki.tar, an image of it for upgrades"},
