@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "orchestrator/display.hpp"
+#include "orchestrator/kubernetes/operator.hpp"
 
 namespace orchestrator {
 
@@ -49,6 +50,8 @@ enum class CommandName {
   kStoreDf,
   kStorePrune,
   kStoreVerify,
+  kOperator,
+  kRender,
   kCompletion,
   kVersion,
 };
@@ -91,6 +94,7 @@ struct Invocation {
   bool preserve_digests = false;
   bool push = false;  ///< Of auth check.
   ImageBuildFlags image_build;
+  kubernetes::OperatorOptions operator_flags;  ///< Of operator; of render: the builder's.
 };
 
 }  // namespace orchestrator
