@@ -54,6 +54,9 @@ Condition ready_of(const Progress& progress) {
           .message = told.message};
 }
 
+/// The API server refuses what the spec asks for: another try does not help.
+bool is_refusal(const ApiError& error) { return error.status() == 400 || error.status() == 422; }
+
 std::string cut(std::string text) {
   if (text.size() <= kMaxMessageBytes) return text;
   auto end = kMaxMessageBytes;
@@ -288,13 +291,19 @@ Again ArtifactController::start_build(const Object& artifact, const ArtifactObje
     tell(artifact, "Warning", "SecretMissing", "Build", message);
     return kLookForSecretAgain;
   }
-  if (objects.claim) create_owned(kPersistentVolumeClaims, *objects.claim, artifact);
   try {
+    if (objects.claim) create_owned(kPersistentVolumeClaims, *objects.claim, artifact);
     create_owned(kJobs, objects.build, artifact);
   } catch (const ApiError& error) {
-    if (error.status() != 400 && error.status() != 422) throw;
-    // The API server refuses what the spec asks for: another try does not help.
-    return refuse(artifact, "JobRefused", error.facts().why);
+    const auto message = fmt::format("{}: {}", error.facts().what, error.facts().why);
+    if (is_refusal(error)) return refuse(artifact, "Refused", message);
+    if (error.status() == 403) {  // A quota, or a right that we lack.
+      write(artifact, {.phase = "Pending",
+                       .built = not_yet("Built", "NotAllowed", message),
+                       .exported = not_yet("Exported"),
+                       .done_exports = {}});
+    }
+    throw;
   }
   write(artifact, {.phase = "Building",
                    .built = not_yet("Built", "Starting",
@@ -359,11 +368,11 @@ Again ArtifactController::follow_exports(const Object& artifact, const ArtifactO
       try {
         create_owned(kJobs, wanted, artifact);
       } catch (const ApiError& error) {
-        if (error.status() != 400 && error.status() != 422) throw;
+        if (!is_refusal(error)) throw;
         progress.phase = "Error";
         progress.exported = {.type = "Exported",
                              .status = "False",
-                             .reason = "JobRefused",
+                             .reason = "Refused",
                              .message = error.facts().why};
         break;
       }

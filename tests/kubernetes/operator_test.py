@@ -159,8 +159,28 @@ class PhasesTest(ClusterCase):
         with self.operator():
             self.create(dict(ISO, importers=[importer]))
             status = self.wait_for_phase("Error")
-            self.assertEqual(self.condition("Ready")["reason"], "JobRefused")
+            self.assertEqual(self.condition("Ready")["reason"], "Refused")
             self.assertIn("nowhere", status["message"])
+
+    def test_a_claim_that_cannot_be_is_an_error(self):
+        with self.operator():
+            self.create(dict(ISO, volume={"accessModes": ["Sometimes"]}))
+            status = self.wait_for_phase("Error")
+            self.assertIn("accessModes", status["message"])
+
+    def test_a_quota_is_told_and_waited_for(self):
+        quotas = f"/api/v1/namespaces/{self.space}/resourcequotas"
+        self.api.must("POST", quotas, {
+            "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"},
+            "spec": {"hard": {"count/jobs.batch": "0"}}})
+        time.sleep(1)  # Until the API server's own watch has it.
+        with self.operator():
+            self.create(ISO)
+            reason = self.wait_for_reason("Ready", "NotAllowed")
+            self.assertIn("quota", reason["message"])
+            self.assertEqual(self.status()["phase"], "Pending")
+            self.api.must("DELETE", quotas + "/none")
+            self.wait_for_phase("Building", seconds=120)
 
     def test_what_kairos_operator_left_goes_on(self):
         self.create(ISO, "finished")
