@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "orchestrator/display.hpp"
+#include "orchestrator/kubernetes/operator.hpp"
 
 namespace orchestrator {
 
@@ -54,6 +55,8 @@ enum class CommandName {
   kStoreDf,
   kStorePrune,
   kStoreVerify,
+  kOperator,
+  kRender,
   kCompletion,
   kVersion,
 };
@@ -98,6 +101,7 @@ struct Invocation {
   bool preserve_digests = false;
   bool push = false;  ///< Of auth check.
   ImageBuildFlags image_build;
+  kubernetes::OperatorOptions operator_flags;  ///< Of operator; of render: the builder's.
 };
 
 }  // namespace orchestrator
