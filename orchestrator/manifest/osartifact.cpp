@@ -11,8 +11,8 @@ const Volume* OSArtifact::find_volume(std::string_view volume_name) const {
   return found == volumes.end() ? nullptr : &*found;
 }
 
-std::string OSArtifact::artifact_name(ArtifactKind kind) const {
-  const auto found = name_override.find(kind);
+std::string OSArtifact::artifact_name(ArtifactKind of) const {
+  const auto found = name_override.find(of);
   return found == name_override.end() ? name : found->second;
 }
 

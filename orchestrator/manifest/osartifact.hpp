@@ -141,7 +141,7 @@ struct OSArtifact : Resource {
   /// The volume of that name, or nullptr.
   [[nodiscard]] const Volume* find_volume(std::string_view volume_name) const;
   /// The base name of an artifact's files, nameOverride applied. Of netboot, the operator's too.
-  [[nodiscard]] std::string artifact_name(ArtifactKind kind) const;
+  [[nodiscard]] std::string artifact_name(ArtifactKind of) const;
 };
 
 /// A file or folder that building an OSArtifact makes.

@@ -11,7 +11,7 @@ constexpr const char* kAlwaysExcluded[] = {"/etc/hostname", "/etc/hosts"};
 
 /// Prints why the node is to be left alone. The files are read, never run. Two unknown versions are
 /// not the same version.
-constexpr const char* kPreflight = R"(set -e
+constexpr const char* kPreflight = R"sh(set -e
 value() {
   sed -n "s/^$2=//p" "$1" | tail -n 1 | sed -e 's/^"\(.*\)" $ /\1 /
                                    ' -e "s/^'\(.*\)'\$/\1/"
@@ -34,7 +34,7 @@ image = $(version / etc / kairos - release / etc / os - release) node =
     ["$image" = "$node"]; then
   echo "node is already at $image" > /dev/termination-log
 fi
-)";
+)sh";
 
 constexpr const char* kMounts = R"(set -e
 mount --rbind "$HOST_DIR/dev" /dev

@@ -7,6 +7,7 @@ machine. Usage: node_run_test.py PROGRAM [unittest arguments]"""
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -332,6 +333,35 @@ class NodeRun(registry_case.RegistryCase):
         self.assertEqual(result.returncode, 2, result.stderr)
         self.assertIn("cannot be shown this node's root by chroot", result.stderr)
         self.assertFalse((self.node / "x").exists())
+
+    def test_does_what_the_documentation_shows(self):
+        """Every block of docs/nodes.md: manifests are files, named by their first line, commands are run."""
+        text = (registry_case.TESTS.parent / "docs/nodes.md").read_text()
+        blocks = re.findall(r"^```(\w+)\n(.*?)^```$", text, re.M | re.S)
+        self.assertGreaterEqual(len(blocks), 4)
+        self.push("tools:1", [test_image.busybox_layer()])
+        (self.node / "etc/hostname").write_text("node-1\n")
+        secret = self.work / "secrets/login"
+        secret.mkdir(parents=True)
+        (secret / ".dockerconfigjson").write_text(self.login())
+        for kind, block in blocks:
+            if kind == "yaml":
+                block = block.replace("registry.example.com", self.registry).replace(
+                    '"password": "secret"', f'"password": "{self.password}"')
+                (self.work / block.splitlines()[0].removeprefix("# ")).write_text(block)
+                continue
+            for line in block.splitlines():
+                name, *arguments = line.split()
+                self.assertEqual(name, "osartifact")
+                arguments = [self.work / word if (self.work / word).exists() else word
+                             for word in arguments]
+                if arguments[0] == "run":
+                    arguments += ["--host-root", self.node]
+                result = self.program(*arguments)
+                self.assertEqual(result.returncode, 0, f"{line}: {result.stderr}")
+                if "hello" in line and arguments[0] == "run":
+                    self.assertIn("nodeop: hello from node-1", result.stderr)
+        self.assertIn("</etc/machine-id>", (self.node / "agent").read_text())
 
     def test_can_be_stopped(self):
         file = self.work / "ops.yaml"
