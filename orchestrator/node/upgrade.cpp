@@ -76,7 +76,7 @@ manifest::NodeOp node_op_for(const manifest::NodeOpUpgrade& upgrade) {
   op.reboot_on_success = upgrade.upgrade_active;
   op.concurrency = upgrade.concurrency;
   op.stop_on_failure = upgrade.stop_on_failure;
-  if (!upgrade.force) op.preflight = manifest::Preflight{.command = {"/bin/sh", "-c", kPreflight}};
+  if (!upgrade.force) op.preflight.emplace().command = {"/bin/sh", "-c", kPreflight};
   return op;
 }
 
