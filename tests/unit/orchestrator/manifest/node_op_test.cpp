@@ -140,7 +140,7 @@ TEST(NodeOp, SaysWhatIsWrongAndWhere) {
     const auto& found = result.diagnostics.front();
     EXPECT_THAT(found.message, HasSubstr(row.message)) << row.text;
     EXPECT_EQ(found.path, row.path) << row.text;
-    if (!row.hint.empty()) EXPECT_EQ(found.hint, row.hint) << row.text;
+    EXPECT_THAT(found.hint, HasSubstr(row.hint)) << row.text;
     EXPECT_THAT(rendered(result), HasSubstr("demo.yaml:4:")) << row.text;
   }
 }
