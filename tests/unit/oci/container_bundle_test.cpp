@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 
 #include "base/error.hpp"
 #include "oci/capabilities.hpp"
@@ -101,6 +102,26 @@ TEST(ContainerBundle, Case181OnlyAPrivilegedOneIsUnconfined) {
   EXPECT_FALSE(config["linux"].contains("seccomp"));
   EXPECT_FALSE(config["linux"].contains("maskedPaths"));
   EXPECT_THAT(config["process"]["capabilities"]["effective"], Contains("CAP_SYS_ADMIN"));
+}
+
+TEST(ContainerBundle, ShowsMountsBelowAFolderReadOnlyToo) {
+  auto wanted = bind(true);
+  wanted.submounts = true;
+
+  EXPECT_EQ(options_at(config_of(container(), {wanted}), "/data"),
+            (std::vector<std::string>{"rbind", "rprivate", "nodev", "rro"}));
+}
+
+TEST(Capabilities, GivesNoMoreThanThisProcessHas) {
+  auto wanted = container();
+  wanted.privileged = true;
+  const auto names = capabilities_of(wanted);
+  const auto bits = capability_bits(names);
+
+  for (unsigned number = 0; number < 41; ++number) {
+    const bool held = ::prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1;
+    EXPECT_EQ((bits >> number & 1U) == 1U, held) << number;
+  }
 }
 
 TEST(ContainerBundle, TheFilterFollowsTheCapabilities) {
