@@ -36,23 +36,24 @@ std::string read_input(Session& session, const std::string& file) {
   return text;  // One byte too many is for the reader to refuse.
 }
 
-void refuse_unsupported(const Session& session, const std::string& file,
-                        const manifest::Documents& documents) {
+void require_volume_flags(const Session& session, const std::string& file,
+                          const manifest::Documents& documents) {
   const auto given = parse_volume_flags(session.options().volumes);
-  std::vector<std::string> fields;
+  std::vector<std::string> places;
+  std::string flags;
   for (const auto& artifact : documents.artifacts) {
-    for (const auto& field : manifest::unsupported_fields(artifact)) {
-      if (!field.volume.empty() && given.contains(field.volume)) continue;
-      fields.push_back(fmt::format("{}:{}:{}: {} ({})", file, field.position.line,
-                                   field.position.column, field.path, field.feature));
+    for (const auto& volume : manifest::cluster_volumes(artifact)) {
+      if (given.contains(volume.name)) continue;
+      places.push_back(fmt::format("{}:{}:{}: volume '{}' is a {}", file, volume.position.line,
+                                   volume.position.column, volume.name, volume.source));
+      flags += fmt::format(" --volume {}=DIR", volume.name);
     }
   }
-  if (fields.empty()) return;
+  if (places.empty()) return;
   throw base::Error({.code = base::ErrorCode::kUnsupported,
-                     .what = fmt::format("{} asks for what this version does not do", file),
-                     .why = fmt::format("it is valid, but not executed yet:\n    {}",
-                                        fmt::join(fields, "\n    ")),
-                     .hint = "leave these fields out; nothing was started"});
+                     .what = fmt::format("{} reads volumes that only a cluster has", file),
+                     .why = fmt::format("\n    {}", fmt::join(places, "\n    ")),
+                     .hint = fmt::format("give their content with{}; nothing was started", flags)});
 }
 
 /// For messages.
@@ -64,14 +65,17 @@ std::string describe_place(const BuildPlan& build, const manifest::OSArtifact& a
 class ArtifactPlanner {
  public:
   ArtifactPlanner(Session& session, BuildPlan& build, const BuildRequest& request,
-                  const manifest::OSArtifact& artifact)
-      : session_(session), build_(build), request_(request), artifact_(artifact) {
-    where_ = describe_place(build, artifact);
-  }
+                  PlannedArtifact& planned)
+      : session_(session),
+        build_(build),
+        request_(request),
+        artifact_(*planned.artifact),
+        planned_(planned),
+        where_(describe_place(build, artifact_)) {}
 
-  PlannedArtifact plan() {
+  void plan() {
     try {
-      return plan_stages();
+      plan_stages();
     } catch (base::Error& error) {
       error.add_context("planning " + where_);
       throw;
@@ -79,30 +83,26 @@ class ArtifactPlanner {
   }
 
  private:
-  PlannedArtifact plan_stages() {
+  void plan_stages() {
     const auto first = build_.plan.stages.size();
-    PlannedArtifact planned{.artifact = &artifact_,
-                            .image = plan_image(session_, build_, request_, artifact_, where_),
-                            .stages = {}};
-    const auto& image = planned.image;
-    planned.stages.push_back(image.stage);
+    planned_.image = plan_image(session_, build_, request_, artifact_, where_);
+    const auto& image = planned_.image;
+    auto& stages = planned_.stages;
+    stages.push_back(image.stage);
     if (artifact_.artifacts) {
       const auto bundles = plan_bundles(image.platform);
-      planned.stages.insert(planned.stages.end(), bundles.begin(), bundles.end());
+      stages.insert(stages.end(), bundles.begin(), bundles.end());
       const auto unpack = plan_unpack(image, bundles);
-      planned.stages.push_back(unpack);
-      plan_artifacts(unpack, image, planned.stages);
+      stages.push_back(unpack);
+      plan_artifacts(unpack, image, stages);
     }
     // Where nothing else would come out.
     const bool only_image = !artifact_.artifacts && !artifact_.image.push;
-    if (request_.image_archive || only_image) planned.stages.push_back(plan_image_archive(image));
+    if (request_.image_archive || only_image) stages.push_back(plan_image_archive(image));
     for (auto i = first; i < build_.plan.stages.size(); ++i) {
-      if (std::find(planned.stages.begin(), planned.stages.end(), i) == planned.stages.end()) {
-        planned.stages.push_back(i);
-      }
+      if (std::find(stages.begin(), stages.end(), i) == stages.end()) stages.push_back(i);
     }
-    std::sort(planned.stages.begin(), planned.stages.end());
-    return planned;
+    std::sort(stages.begin(), stages.end());
   }
 
   /// The images of spec.artifacts.bundles, pulled with the credentials of the OSArtifact.
@@ -177,7 +177,7 @@ class ArtifactPlanner {
         .architecture = stages::parse_architecture(image.platform.architecture),
         .epoch = image.epoch,
         .cloud_config = cloud_config(),
-        .output = request_.output,
+        .output = planned_.output,
         .disk_firmware = stages::parse_disk_firmware(session_.options().disk_firmware),
         .jobs = session_.jobs()};
     for (const auto& kind : artifact_kinds()) {
@@ -191,7 +191,7 @@ class ArtifactPlanner {
     return build_.plan.add(
         artifact_.name, where_,
         std::make_shared<stages::ImageArchiveStage>(stages::ImageArchiveStage::Options{
-            .output = request_.output / (artifact_.name + ".tar"), .name = image.name}),
+            .output = planned_.output / (artifact_.name + ".tar"), .name = image.name}),
         no_registry(), {{"image", image.stage}}, true);
   }
 
@@ -219,8 +219,29 @@ class ArtifactPlanner {
   BuildPlan& build_;
   const BuildRequest& request_;
   const manifest::OSArtifact& artifact_;
+  PlannedArtifact& planned_;
   std::string where_;
 };
+
+/// Where the artifacts go: -o, else the volume that the manifest names, else the working folder.
+std::filesystem::path output_folder(const BuildPlan& build, const BuildRequest& request,
+                                    const manifest::OSArtifact& artifact) {
+  const std::string field = "spec.artifacts.volume";
+  const bool has_volume = artifact.artifacts && !artifact.artifacts->volume.empty();
+  if (!request.output.empty() || !has_volume) {
+    return std::filesystem::absolute(request.output.empty() ? "." : request.output);
+  }
+  const auto& name = artifact.artifacts->volume;
+  auto folder = build.volumes->folder(artifact, name, field);
+  if (!build.volumes->is_made(folder)) return folder;
+  const auto position = artifact.position_of(field);
+  throw base::Error(
+      {.code = base::ErrorCode::kManifest,
+       .what = fmt::format("{}:{}:{}: {}: nothing in volume '{}' would outlive this build",
+                           build.file, position.line, position.column, field, name),
+       .why = fmt::format("it is of the kind '{}'", artifact.find_volume(name)->source),
+       .hint = fmt::format("name a folder with -o DIR, or with --volume {}=DIR", name)});
+}
 
 }  // namespace
 
@@ -252,10 +273,8 @@ manifest::ManifestResult read_manifest_file(Session& session, const std::string&
        .hint = "mend what is shown above; osartifact validate shows it again"});
 }
 
-std::unique_ptr<BuildPlan> make_build_plan(Session& session, const BuildRequest& given,
+std::unique_ptr<BuildPlan> make_build_plan(Session& session, const BuildRequest& request,
                                            const RunImporters& run_importers) {
-  auto request = given;
-  request.output = std::filesystem::absolute(given.output);
   auto build = std::make_unique<BuildPlan>();
   build->file = request.file == "-" ? "(standard input)" : request.file;
   build->documents = read_manifest_file(session, request.file).documents;
@@ -265,15 +284,18 @@ std::unique_ptr<BuildPlan> make_build_plan(Session& session, const BuildRequest&
                        .why = "",
                        .hint = "osartifact run does a NodeOp or a NodeOpUpgrade on this node"});
   }
-  refuse_unsupported(session, build->file, build->documents);
+  require_volume_flags(session, build->file, build->documents);
   build->secrets = std::make_unique<SecretFinder>(session, build->documents, build->file);
   build->volumes = std::make_unique<VolumeFolders>(session, build->documents, *build->secrets);
   for (const auto& artifact : build->documents.artifacts) {
-    plan_tools(session, *build, artifact, request.output, describe_place(*build, artifact));
+    auto& planned = build->artifacts.emplace_back();
+    planned.artifact = &artifact;
+    planned.output = output_folder(*build, request, artifact);
+    plan_tools(session, *build, artifact, planned.output, describe_place(*build, artifact));
   }
   if (run_importers && !build->imports.stages.empty()) run_importers(*build);
-  for (const auto& artifact : build->documents.artifacts) {
-    build->artifacts.push_back(ArtifactPlanner(session, *build, request, artifact).plan());
+  for (auto& planned : build->artifacts) {
+    ArtifactPlanner(session, *build, request, planned).plan();
   }
   return build;
 }

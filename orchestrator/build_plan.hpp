@@ -44,6 +44,7 @@ struct PlannedImage {
 /// What the plan holds for one OSArtifact.
 struct PlannedArtifact {
   const manifest::OSArtifact* artifact = nullptr;
+  std::filesystem::path output;  ///< The folder of the artifacts, absolute.
   PlannedImage image;
   std::vector<std::size_t> stages;  ///< Indices into the plan, in order.
 };
@@ -51,7 +52,7 @@ struct PlannedArtifact {
 /// What a plan is made from.
 struct BuildRequest {
   std::string file;                               ///< - is standard input.
-  std::filesystem::path output;                   ///< The folder of the artifacts.
+  std::filesystem::path output;                   ///< As given with -o; empty: not given.
   bool image_archive = false;                     ///< NAME.tar too.
   std::map<std::string, std::string> build_args;  ///< Over those of the manifests.
 };
@@ -64,8 +65,8 @@ struct BuildPlan {
   std::unique_ptr<VolumeFolders> volumes;  // Keeps the temporary folders of volumes.
   Plan imports;  ///< Run before the rest is planned: what they make is an input of it.
   Plan plan;
-  Plan exports;  ///< Run last.
-  std::vector<PlannedArtifact> artifacts;
+  Plan exports;                            ///< Run last.
+  std::vector<PlannedArtifact> artifacts;  ///< Their folders are known before the importers run.
 };
 
 /// Reads FILE (- is standard input); what is wrong with it is in the result.

@@ -232,7 +232,11 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
   auto* build =
       command("build", "Make the artifacts of every OSArtifact in FILE", CommandName::kBuild);
   file(build);
-  build->add_option("-o,--output", invocation.output, "Where the artifacts go")->type_name("DIR");
+  build
+      ->add_option(
+          "-o,--output", invocation.output,
+          "Where the artifacts go, before the volume of spec.artifacts.volume (else: here)")
+      ->type_name("DIR");
   build
       ->add_flag("--image-archive", invocation.image_archive,
                  "Also write NAME.tar, a docker-archive of the image")
@@ -245,7 +249,7 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
   auto* plan = command("plan", "Show what build would do", CommandName::kPlan);
   file(plan);
   build_arguments(plan);
-  plan->add_option("-o,--output", invocation.output, "Where the artifacts would go")
+  plan->add_option("-o,--output", invocation.output, "Where the artifacts would go, as for build")
       ->type_name("DIR");
   plan->add_option("--format", invocation.format, "")
       ->check(CLI::IsMember({"text", "json", "dot"}));

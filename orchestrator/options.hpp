@@ -90,7 +90,7 @@ struct Invocation {
   std::string destination;         ///< DIR, REF or NAME.
   std::vector<std::string> to;     ///< Copies of a pulled image: "oci:DIR".
   std::string format = "text";
-  std::filesystem::path output = ".";
+  std::filesystem::path output;  ///< Empty: not given.
   bool image_archive = false;
   std::vector<std::string> build_args;  ///< K=V or K.
   bool no_clobber = false;              ///< Of build: refuse to replace an artifact.

@@ -90,7 +90,7 @@ std::uint64_t missing_bytes(const oci::Manifest& manifest, const oci::Store& sto
 }  // namespace
 
 void check_space(const BuildPlan& build, const std::vector<StageState>& states,
-                 const oci::Store& store, const fs::path& output) {
+                 const oci::Store& store) {
   Demands demands;
   std::set<oci::Digest> layers;
   std::set<std::size_t> stages;  // Two OSArtifacts may share some.
@@ -106,7 +106,7 @@ void check_space(const BuildPlan& build, const std::vector<StageState>& states,
       const auto row = std::find_if(kStageSpaces.begin(), kStageSpaces.end(),
                                     [&](const StageSpace& space) { return space.stage == name; });
       if (row == kStageSpaces.end()) continue;
-      demands.add(row->place == Place::kStore ? store.root() : output, row->what,
+      demands.add(row->place == Place::kStore ? store.root() : planned.output, row->what,
                   layer_bytes / 100 * row->percent);
     }
   }

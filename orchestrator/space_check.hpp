@@ -13,6 +13,6 @@ namespace orchestrator {
 /// the output folder cannot hold, before anything of it is fetched. How large an image is unpacked
 /// shows only then: what is asked for is the least that such a build was ever seen to need.
 void check_space(const BuildPlan& build, const std::vector<StageState>& states,
-                 const oci::Store& store, const std::filesystem::path& output);
+                 const oci::Store& store);
 
 }  // namespace orchestrator

@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <list>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <set>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -11,6 +14,7 @@
 #include "orchestrator/build_plan.hpp"
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/executor.hpp"
+#include "orchestrator/output_lock.hpp"
 #include "orchestrator/plan_view.hpp"
 #include "orchestrator/report.hpp"
 #include "orchestrator/report_page.hpp"
@@ -23,8 +27,7 @@ constexpr int kJsonIndent = 2;
 
 /// The file that says how a build of one OSArtifact went.
 std::filesystem::path report_path(const Session& session, const BuildPlan& build,
-                                  const PlannedArtifact& planned,
-                                  const std::filesystem::path& output) {
+                                  const PlannedArtifact& planned) {
   const auto& flag = session.options().report;
   if (!flag.empty() && build.artifacts.size() == 1) return flag;
   if (!flag.empty()) {
@@ -34,7 +37,7 @@ std::filesystem::path report_path(const Session& session, const BuildPlan& build
          .why = fmt::format("{} has {} OSArtifacts", build.file, build.artifacts.size()),
          .hint = "leave it out: each gets DIR/NAME.report.json"});
   }
-  return output / (planned.artifact->name + ".report.json");
+  return planned.output / (planned.artifact->name + ".report.json");
 }
 
 /// The records of the artifacts that are complete, of one OSArtifact.
@@ -133,7 +136,6 @@ class Build {
  public:
   Build(Session& session, const Invocation& invocation)
       : session_(session),
-        output_(std::filesystem::absolute(invocation.output)),
         no_clobber_(invocation.no_clobber),
         started_(std::chrono::system_clock::now()),
         build_(make_build_plan(session, build_request(session, invocation),
@@ -141,12 +143,12 @@ class Build {
 
   void run() {
     for (const auto& planned : build_->artifacts) {
-      static_cast<void>(report_path(session_, *build_, planned, output_));
+      static_cast<void>(report_path(session_, *build_, planned));
     }
-    prepare();
+    prepare(*build_);
     const auto states = examine(build_->plan, session_.store(), !session_.options().no_cache);
     if (no_clobber_) check_nothing_is_replaced(states);
-    check_space(*build_, states, session_.store(), output_);
+    check_space(*build_, states, session_.store());
     try {
       run_stages(build_->plan, outcomes_);
       write_checksums_of_all();
@@ -194,13 +196,30 @@ class Build {
             outcomes);
   }
 
-  void prepare() {
-    base::make_directories(output_);
-    if (!lease_) lease_ = session_.store().lease();
+  void prepare(const BuildPlan& build) {
+    if (lease_) return;
+    lock_outputs(build);
+    lease_ = session_.store().lease();
+  }
+
+  /// In the order of their names, so that no two builds wait for each other.
+  void lock_outputs(const BuildPlan& build) {
+    std::set<std::pair<std::filesystem::path, std::string>> outputs;
+    for (const auto& planned : build.artifacts) {
+      base::make_directories(planned.output);
+      outputs.emplace(std::filesystem::canonical(planned.output), planned.artifact->name);
+    }
+    for (const auto& [folder, name] : outputs) {
+      const auto say = [&, &folder = folder, &name = name] {
+        session_.warn(
+            fmt::format("waiting for another build of '{}' into {}", name, folder.string()));
+      };
+      output_locks_.emplace_back(folder, name, say, session_.stop());
+    }
   }
 
   void run_importers(const BuildPlan& build) {
-    prepare();
+    prepare(build);
     run_stages(build.imports, import_outcomes_);
     build.volumes->settle_times(std::chrono::system_clock::to_time_t(started_),
                                 session_.source_date_epoch().value_or(0));
@@ -208,7 +227,7 @@ class Build {
 
   void write_checksums_of_all() {
     for (const auto& planned : build_->artifacts) {
-      write_checksums(output_ / (planned.artifact->name + ".sha256"),
+      write_checksums(planned.output / (planned.artifact->name + ".sha256"),
                       finished_artifacts(*build_, planned, outcomes_));
     }
   }
@@ -222,7 +241,7 @@ class Build {
                                .stages = planned.stages,
                                .error = error,
                                .written_bytes = written_bytes()};
-      const auto file = report_path(session_, *build_, planned, output_);
+      const auto file = report_path(session_, *build_, planned);
       auto facts = make_report(report, build_->plan, outcomes_);
       add_stages(facts, report, build_->imports, import_outcomes_, true);
       add_stages(facts, report, build_->exports, export_outcomes_, false);
@@ -246,9 +265,9 @@ class Build {
   }
 
   Session& session_;
-  std::filesystem::path output_;
   bool no_clobber_;
   std::chrono::system_clock::time_point started_;
+  std::list<OutputLock> output_locks_;
   std::optional<base::FileLock> lease_;
   std::vector<StageOutcome> import_outcomes_;
   std::vector<StageOutcome> outcomes_;

@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "orchestrator/manifest/support.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace orchestrator::manifest {
 namespace {
-
-struct FeatureRow {
-  std::string_view path;
-  std::string_view feature;
-};
-
-constexpr FeatureRow kUnsupported[] = {
-    {"spec.artifacts.volume", "writing artifacts into a volume"},
-};
 
 constexpr std::string_view kOperatorOnly[] = {
     "spec.imagePullSecrets", "spec.nodeSelector",   "spec.tolerations", "spec.affinity",
@@ -39,34 +28,29 @@ bool is_used(const Node* node) {
 }
 
 void add_volume(const OSArtifact& artifact, const std::string& name,
-                std::vector<UnsupportedField>& fields) {
+                std::vector<ClusterVolume>& volumes) {
   const auto* volume = artifact.find_volume(name);
   if (!volume || volume->kind != Volume::Kind::kOther) return;
-  const auto same = [&](const UnsupportedField& field) { return field.volume == name; };
-  if (std::any_of(fields.begin(), fields.end(), same)) return;
-  fields.push_back({fmt::format("spec.volumes ({})", name), volume->position,
-                    "volumes other than hostPath, secret, configMap, projected and emptyDir",
-                    name});
+  const auto same = [&](const ClusterVolume& known) { return known.name == name; };
+  if (std::any_of(volumes.begin(), volumes.end(), same)) return;
+  volumes.push_back({.name = name, .source = volume->source, .position = volume->position});
 }
 
 }  // namespace
 
-std::vector<UnsupportedField> unsupported_fields(const OSArtifact& artifact) {
-  std::vector<UnsupportedField> fields;
-  for (const auto& [path, feature] : kUnsupported) {
-    if (!is_used(find_by_path(artifact, path))) continue;
-    fields.push_back({std::string(path), artifact.position_of(path), feature, ""});
-  }
-  add_volume(artifact, artifact.image.ca_certificates_volume, fields);
+std::vector<ClusterVolume> cluster_volumes(const OSArtifact& artifact) {
+  std::vector<ClusterVolume> volumes;
+  add_volume(artifact, artifact.image.ca_certificates_volume, volumes);
   if (artifact.image.ref.empty() && artifact.image.oci_spec) {
-    add_volume(artifact, artifact.image.oci_spec->build_context_volume, fields);
+    add_volume(artifact, artifact.image.oci_spec->build_context_volume, volumes);
   }
   if (artifact.artifacts) {
-    add_volume(artifact, artifact.artifacts->overlay_iso_volume, fields);
-    add_volume(artifact, artifact.artifacts->overlay_rootfs_volume, fields);
-    if (artifact.artifacts->uki) add_volume(artifact, artifact.artifacts->uki->keys_volume, fields);
+    add_volume(artifact, artifact.artifacts->overlay_iso_volume, volumes);
+    add_volume(artifact, artifact.artifacts->overlay_rootfs_volume, volumes);
+    if (artifact.artifacts->uki)
+      add_volume(artifact, artifact.artifacts->uki->keys_volume, volumes);
   }
-  return fields;
+  return volumes;
 }
 
 std::vector<std::string> operator_only_fields(const OSArtifact& artifact) {

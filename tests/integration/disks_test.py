@@ -74,7 +74,7 @@ class Disks(registry_case.RegistryCase):
 
         self.assertEqual((self.out / "aaa.raw").read_text(), "old")
         self.assert_sound_disk(self.out / "other.raw")
-        self.assertNotIn("aaa", (self.out / "demo.sha256").read_text())
+        self.assertNotIn("aaa.raw", (self.out / "demo.sha256").read_text())
 
     def test_case234_with_privileges_or_without_the_bytes_are_the_same(self):
         self.build("cloudImage: true")

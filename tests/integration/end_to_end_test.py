@@ -132,13 +132,68 @@ class EndToEnd(registry_case.RegistryCase):
         self.assertIn("bad.yaml:", result.stderr)
         self.assertIn("error: 1 of 2 manifests are not valid", result.stderr)
 
-    def test_a_field_not_executed_yet_stops_the_build_before_it_starts(self):
-        result = self.build(self.manifest(artifacts="    iso: true\n    volume: out\n",
-                                          more="  volumes: [{name: out, emptyDir: {}}]\n"))
+    def test_case281_two_builds_of_one_output_do_not_mix_their_files(self):
+        commands = [self.command(["build", self.manifest(), "-o", self.out, "--credentials",
+                                  self.config], self.work / name) for name in ("one", "two")]
+        builds = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, env={"PATH": os.environ["PATH"]})
+                  for command in commands]
+        ends = [build.communicate(timeout=200) for build in builds]
+
+        self.assertEqual([build.returncode for build in builds], [0, 0], ends)
+        self.assertIn("waiting for another build of 'demo'", "".join(errors for _, errors in ends))
+        subprocess.run(["sha256sum", "-c", "--quiet", "demo.sha256"], cwd=self.out, check=True)
+        self.assertEqual({p.name for p in self.out.iterdir()},
+                         {"demo.iso", "demo.sha256", "demo.report.json"})
+
+    def test_a_volume_of_a_cluster_stops_the_build_before_it_starts(self):
+        result = self.build(self.manifest(
+            artifacts="    iso: true\n    overlayISOVolume: extra\n",
+            more="  volumes: [{name: extra, persistentVolumeClaim: {claimName: c}}]\n"))
 
         self.assertEqual(result.returncode, 2)
-        self.assertIn("spec.artifacts.volume", result.stderr)
+        self.assertIn("volume 'extra' is a persistentVolumeClaim", result.stderr)
+        self.assertIn("--volume extra=DIR", result.stderr)
         self.assertFalse(self.out.exists())
+
+    def artifacts_into(self, volume, *flags):
+        manifest = self.manifest(artifacts="    iso: true\n    volume: out\n",
+                                 more=f"  volumes: [{{name: out, {volume}}}]\n")
+        return self.program("build", manifest, "--credentials", self.config, *flags)
+
+    def test_artifacts_go_into_the_volume_that_the_manifest_names(self):
+        host, claim = self.work / "host", self.work / "claim"
+        for folder, volume, flags in (
+                (host, f"hostPath: {{path: {host}}}", []),
+                (claim, "persistentVolumeClaim: {claimName: c}", ["--volume", f"out={claim}"])):
+            folder.mkdir()
+            result = self.artifacts_into(volume, *flags)
+
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual({p.name for p in folder.iterdir()},
+                             {"demo.iso", "demo.sha256", "demo.report.json"})
+            self.assertIn(str(folder / "demo.iso"), result.stdout)
+
+    def test_the_flag_for_the_output_goes_before_the_volume(self):
+        result = self.artifacts_into("persistentVolumeClaim: {claimName: c}", "-o", self.out)
+
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertTrue((self.out / "demo.iso").exists())
+
+    def test_artifacts_do_not_go_into_a_volume_that_ends_with_the_build(self):
+        for volume in ("emptyDir: {}", "configMap: {name: c, optional: true}"):
+            result = self.artifacts_into(volume)
+
+            self.assertEqual(result.returncode, 2)
+            self.assertRegex(result.stderr, r"demo.yaml:\d+:\d+: spec.artifacts.volume: nothing in "
+                                            r"volume 'out' would outlive this build")
+            self.assertIn("--volume out=DIR", result.stderr)
+
+    def test_artifacts_of_a_claim_without_a_folder_are_refused(self):
+        result = self.artifacts_into("persistentVolumeClaim: {claimName: c}")
+
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--volume out=DIR", result.stderr)
 
     def test_an_altered_layer_is_named(self):
         layers = self.push("demo/altered:1", test_image.bootable_layers(os.urandom(64)))

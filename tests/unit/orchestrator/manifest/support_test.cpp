@@ -18,13 +18,13 @@ OSArtifact load(const std::string& spec) {
   return result.documents.artifacts.at(0);
 }
 
-std::vector<std::string> unsupported_paths(const OSArtifact& artifact) {
-  std::vector<std::string> paths;
-  for (const auto& field : unsupported_fields(artifact)) paths.push_back(field.path);
-  return paths;
+std::vector<std::string> cluster_volumes_of(const OSArtifact& artifact) {
+  std::vector<std::string> names;
+  for (const auto& volume : cluster_volumes(artifact)) names.push_back(volume.name);
+  return names;
 }
 
-TEST(Support, ExecutesAnIsoFromAnImageWithItsOptions) {
+TEST(Support, KindsThatAMachineHasNeedNoFlag) {
   const auto artifact =
       load(R"(image: {ref: a:1, imageCredentialsSecretRef: {name: s}, pullInsecureRegistry: true}
 artifacts: {arch: amd64, iso: true, cloudConfigRef: {name: c}, grubConfig: g, osRelease: o, kairosRelease: k, overlayISOVolume: v, overlayRootfsVolume: v, cloudImage: false, bundles: []}
@@ -32,24 +32,22 @@ volumes: [{name: v, hostPath: {path: /x}}, {name: unused, nfs: {server: a, path:
 nameOverride: {iso: x}
 exporters: [])");
 
-  EXPECT_THAT(unsupported_paths(artifact), IsEmpty());
+  EXPECT_THAT(cluster_volumes_of(artifact), IsEmpty());
   EXPECT_THAT(operator_only_fields(artifact), IsEmpty());
 }
 
-TEST(Support, NamesWhatIsNotExecuted) {
+TEST(Support, AVolumeThatIsReadTwiceIsNamedOnce) {
   const auto artifact = load(R"(image: {ref: a:1}
-artifacts: {iso: true, cloudImage: yes, diskSize: "100", azureImage: true, gceImage: true, netboot: true, netbootURL: u, bundles: [b], uki: {iso: true, keysVolume: k}, volume: k, overlayISOVolume: k}
+artifacts: {iso: true, cloudImage: yes, diskSize: "100", azureImage: true, gceImage: true, netboot: true, netbootURL: u, bundles: [b], uki: {iso: true, keysVolume: k}, overlayISOVolume: k}
 volumes: [{name: k, persistentVolumeClaim: {claimName: c}}]
 importers: [{name: i}]
 exporters: [{template: {spec: {containers: [{name: e}]}}}])");
 
-  EXPECT_THAT(unsupported_paths(artifact),
-              ElementsAre("spec.artifacts.volume", "spec.volumes (k)"));
-  EXPECT_EQ(unsupported_fields(artifact)[0].feature, "writing artifacts into a volume");
-  EXPECT_EQ(unsupported_fields(artifact).back().volume, "k");
+  EXPECT_THAT(cluster_volumes_of(artifact), ElementsAre("k"));
+  EXPECT_EQ(cluster_volumes(artifact)[0].source, "persistentVolumeClaim");
 }
 
-TEST(Support, BuildsImages) {
+TEST(Support, ABuildContextIsRead) {
   const auto artifact = load(R"(image:
   buildOptions: {version: v, baseImage: a}
   ociSpec: {ref: {name: s}, buildContextVolume: c}
@@ -60,7 +58,7 @@ TEST(Support, BuildsImages) {
   caCertificatesVolume: v
 volumes: [{name: v, emptyDir: {}}, {name: c, persistentVolumeClaim: {claimName: x}}])");
 
-  EXPECT_THAT(unsupported_paths(artifact), ElementsAre("spec.volumes (c)"));
+  EXPECT_THAT(cluster_volumes_of(artifact), ElementsAre("c"));
 }
 
 TEST(Support, ListsWhatOnlyTheOperatorUses) {
