@@ -115,8 +115,8 @@ TEST(ContainerBundle, ShowsMountsBelowAFolderReadOnlyToo) {
 TEST(Capabilities, GivesNoMoreThanThisProcessHas) {
   auto wanted = container();
   wanted.privileged = true;
-  const auto names = capabilities_of(wanted);
-  const auto bits = capability_bits(names);
+  const auto names = oci::capabilities_of(wanted);
+  const auto bits = oci::capability_bits(names);
 
   for (unsigned number = 0; number < 41; ++number) {
     const bool held = ::prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1;
