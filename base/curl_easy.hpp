@@ -74,13 +74,12 @@ class Easy {
     set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(CURLOPT_SSL_VERIFYPEER, trust.verify ? 1L : 0L);
     set(CURLOPT_SSL_VERIFYHOST, trust.verify ? 2L : 0L);
-    if (!trust.ca_bundle.empty()) {
-      curl_blob blob{.data = const_cast<char*>(trust.ca_bundle.data()),  // Copied, not written.
-                     .len = trust.ca_bundle.size(),
-                     .flags = CURL_BLOB_COPY};
-      set(CURLOPT_CAINFO_BLOB, &blob);
-    }
+    if (!trust.ca_bundle.empty()) set_blob(CURLOPT_CAINFO_BLOB, trust.ca_bundle);
     if (!trust.system_paths) set(CURLOPT_CAPATH, nullptr);
+    if (!trust.client_certificate_pem.empty()) {
+      set_blob(CURLOPT_SSLCERT_BLOB, trust.client_certificate_pem);
+      set_blob(CURLOPT_SSLKEY_BLOB, trust.client_key_pem.reveal());
+    }
     if (trust.client_certificate.empty()) return;
     set(CURLOPT_SSLCERT, trust.client_certificate.c_str());
     set(CURLOPT_SSLKEY, trust.client_key.c_str());
@@ -125,6 +124,13 @@ class Easy {
   template <typename Value>
   void set(CURLoption option, Value value) {
     check(::curl_easy_setopt(handle_.get(), option, value));
+  }
+
+  void set_blob(CURLoption option, const std::string& text) {
+    curl_blob blob{.data = const_cast<char*>(text.data()),  // Copied, not written.
+                   .len = text.size(),
+                   .flags = CURL_BLOB_COPY};
+    set(option, &blob);
   }
 
   CURLcode run(const std::stop_token& stop);

@@ -90,14 +90,14 @@ class HttpClient::Pool {
   [[nodiscard]] const HttpClientOptions& options() const { return options_; }
   TlsTrust& trust() { return trust_; }
 
-  /// The right to one exchange with a host; waits while kMaxPerHost are under way there. Nobody
+  /// The right to one exchange with a host; waits while max_per_host are under way there. Nobody
   /// holds two, or one while he waits to try again, so that all get theirs.
   class Permit {
    public:
     Permit(Pool& pool, const Url& url, const std::stop_token& stop)
         : pool_(pool), origin_(url.origin()) {
       std::unique_lock lock(pool_.mutex_);
-      const auto free = [this] { return pool_.under_way_[origin_] < kMaxPerHost; };
+      const auto free = [this] { return pool_.under_way_[origin_] < pool_.options_.max_per_host; };
       if (!pool_.freed_.wait(lock, stop, free)) {
         throw Error({.code = ErrorCode::kInterrupted,
                      .what = fmt::format("stopped before asking {}", url.authority()),
@@ -152,7 +152,6 @@ class HttpClient::Pool {
 
  private:
   static constexpr std::size_t kMaxIdle = 32;
-  static constexpr std::size_t kMaxPerHost = 8;
   struct Idle {
     std::string origin;
     std::unique_ptr<Easy> easy;

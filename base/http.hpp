@@ -101,13 +101,14 @@ struct HttpClientOptions {
   TlsTrustOptions trust;
   ProxySettings proxy;
   std::chrono::milliseconds connect_timeout{8000};
+  std::size_t max_per_host = 8;  ///< Requests at a time to one host.
 };
 
-/// Speaks HTTP/1.1 and 2 (libcurl), reusing connections; at most 8 requests at a time per host, the
-/// others wait. Thread-safe. Never sends a cookie or a
-/// Referer, never decodes a Content-Encoding, never talks plain HTTP but to loopback and insecure
-/// hosts. Follows at most 10 redirects itself: none from https to http, none from a public server
-/// into the local network (checked on the address connected to, not on the name).
+/// Speaks HTTP/1.1 and 2 (libcurl), reusing connections; at most max_per_host requests at a time to
+/// a host, the others wait. Thread-safe. Never sends a cookie or a Referer, never decodes a
+/// Content-Encoding, never talks plain HTTP but to loopback and insecure hosts. Follows at most 10
+/// redirects itself: none from https to http, none from a public server into the local network
+/// (checked on the address connected to, not on the name).
 class HttpClient {
  public:
   /// Throws Error kUsage for TLS options that cannot be used.

@@ -209,8 +209,8 @@ HeaderList header_list(const HttpRequest& request, bool authorized) {
 
 void configure(Easy& easy, Transfer& transfer, const HeaderList& headers) {
   const auto& request = *transfer.request;
-  const bool has_body =
-      request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+  const bool has_body = request.method == "POST" || request.method == "PUT" ||
+                        request.method == "PATCH" || !request.body.empty();
   easy.set_url(transfer.response.url.text());
   easy.set_allowed_schemes();
   easy.set_method(request.method, has_body);

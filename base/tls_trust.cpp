@@ -145,6 +145,8 @@ std::shared_ptr<const HostTrust> TlsTrust::for_host(const Url& url) {
 HostTrust TlsTrust::load(const Url& url) const {
   HostTrust trust;
   trust.verify = !is_insecure(url);
+  trust.client_certificate_pem = options_.client_certificate_pem;
+  trust.client_key_pem = options_.client_key_pem;
   std::string extra;
   for (const auto& folder : options_.ca_dirs) {
     const auto files = files_in(folder, {".crt", ".pem", ".ca"});
@@ -156,6 +158,11 @@ HostTrust TlsTrust::load(const Url& url) const {
       std::error_code ignored;  // Unreadable is found out by files_in.
       if (fs::is_directory(folder / name, ignored)) add_host_folder(folder / name, trust, extra);
     }
+  }
+  if (!options_.ca_pem.empty()) {
+    trust.ca_bundle = std::move(extra) + options_.ca_pem;
+    trust.system_paths = false;
+    return trust;
   }
   const bool own_roots = options_.ca_file || options_.ca_paths;
   if (extra.empty() && !own_roots) return trust;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/proxy.hpp"
+#include "base/secret.hpp"
 #include "base/url.hpp"
 
 namespace base {
@@ -22,6 +23,9 @@ struct TlsTrustOptions {
   std::vector<std::filesystem::path> certs_dirs;
   std::optional<std::filesystem::path> ca_file;                ///< Instead of the system's bundle.
   std::optional<std::vector<std::filesystem::path>> ca_paths;  ///< Instead of the system's folder.
+  std::string ca_pem;                  ///< Instead of all the system has, where not empty.
+  std::string client_certificate_pem;  ///< Shown to every host, with its key; or both empty.
+  Secret client_key_pem;
   /// "HOST", "HOST:PORT", or "*.DOMAIN" for all below it: TLS is not verified there, and plain HTTP
   /// is spoken if it has no TLS.
   std::set<std::string> insecure_hosts;
@@ -40,6 +44,8 @@ struct HostTrust {
   bool system_paths = true;  ///< Whether the library's own CA folder counts as well.
   std::filesystem::path client_certificate;  ///< With its key, or both empty.
   std::filesystem::path client_key;
+  std::string client_certificate_pem;  ///< The same as texts, or both empty.
+  Secret client_key_pem;
 };
 
 /// Answers what to trust, host by host; reads each folder once. Thread-safe.

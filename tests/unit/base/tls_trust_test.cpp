@@ -123,3 +123,17 @@ TEST_F(Trust, AMissingSslCertFileIsAnErrorThatNamesIt) {
     EXPECT_NE(error.facts().what.find("/no/such/file"), std::string::npos);
   }
 }
+
+TEST_F(Trust, CertificatesGivenAsTextStandInsteadOfTheSystems) {
+  write("system.crt", std::string("system ") + kPem);
+  options_.ca_pem = kPem;
+  options_.client_certificate_pem = "certificate";
+  options_.client_key_pem = base::Secret("key");
+
+  const auto trust = trust_for("https://cluster:6443/");
+
+  EXPECT_EQ(trust.ca_bundle, kPem);
+  EXPECT_FALSE(trust.system_paths);
+  EXPECT_EQ(trust.client_certificate_pem, "certificate");
+  EXPECT_EQ(trust.client_key_pem.reveal(), "key");
+}
