@@ -13,25 +13,22 @@ constexpr const char* kAlwaysExcluded[] = {"/etc/hostname", "/etc/hosts"};
 /// not the same version.
 constexpr const char* kPreflight = R"sh(set -e
 value() {
-  sed -n "s/^$2=//p" "$1" | tail -n 1 | sed -e 's/^"\(.*\)" $ /\1 /
-                                   ' -e "s/^'\(.*\)'\$/\1/"
+  sed -n "s/^$2=//p" "$1" | tail -n 1 | sed -e 's/^"\(.*\)"$/\1/' -e "s/^'\(.*\)'\$/\1/"
 }
 version() {
-  for
-    file in "$@";
-  do
-    [-f "$file"] || continue number =
-        $(value "$file" KAIROS_VERSION)[-n "$number"] || continue prefix =
-            $(value "$file" KAIROS_SOFTWARE_VERSION_PREFIX) echo
-        "$number-$prefix$(value " $file " KAIROS_SOFTWARE_VERSION)" return done
+  for file in "$@"; do
+    [ -f "$file" ] || continue
+    number=$(value "$file" KAIROS_VERSION)
+    [ -n "$number" ] || continue
+    prefix=$(value "$file" KAIROS_SOFTWARE_VERSION_PREFIX)
+    echo "$number-$prefix$(value "$file" KAIROS_SOFTWARE_VERSION)"
+    return
+  done
 }
-image = $(version / etc / kairos - release / etc / os - release) node =
-    $(version
-      "$HOST_DIR/etc/kairos-release"
-      "$HOST_DIR/etc/os-release") echo
-    "the node is at ${node:-an unknown version}, the image has ${image:-an unknown one}" if
-        [-n "$image"] &&
-    ["$image" = "$node"]; then
+image=$(version /etc/kairos-release /etc/os-release)
+node=$(version "$HOST_DIR/etc/kairos-release" "$HOST_DIR/etc/os-release")
+echo "the node is at ${node:-an unknown version}, the image has ${image:-an unknown one}"
+if [ -n "$image" ] && [ "$image" = "$node" ]; then
   echo "node is already at $image" > /dev/termination-log
 fi
 )sh";
