@@ -60,6 +60,8 @@ class NodeRun(registry_case.RegistryCase):
 
     def node_op(self, command, kind="NodeOp", metadata=None, image="tool:1", **spec):
         spec = {"image": f"{self.registry}/{image}", "imagePullSecrets": [{"name": "login"}], **spec}
+        if kind == "NodeOp":
+            spec.setdefault("backoffLimit", 0)  # A test that fails shall do so at once.
         if command is not None:
             spec["command"] = ["sh", "-ec", command] if isinstance(command, str) else command
         return {"apiVersion": "operator.kairos.io/v1alpha1", "kind": kind,
