@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "orchestrator/display.hpp"
+#include "orchestrator/kubernetes/operator.hpp"
 
 namespace orchestrator {
 
@@ -50,6 +51,8 @@ enum class CommandName {
   kStoreDf,
   kStorePrune,
   kStoreVerify,
+  kOperator,
+  kRender,
   kCompletion,
   kVersion,
 };
@@ -102,6 +105,7 @@ struct Invocation {
   bool push = false;  ///< Of auth check.
   ImageBuildFlags image_build;
   RunFlags run;
+  kubernetes::OperatorOptions operator_flags;  ///< Of operator; of render: the builder's.
 };
 
 }  // namespace orchestrator

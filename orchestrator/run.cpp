@@ -51,6 +51,10 @@ CommandFunction function_of(CommandName command) {
       return &run_store_prune;
     case CommandName::kStoreVerify:
       return &run_store_verify;
+    case CommandName::kOperator:
+      return &run_operator;
+    case CommandName::kRender:
+      return &run_render;
     case CommandName::kCompletion:
       return &run_completion;
     case CommandName::kVersion:
