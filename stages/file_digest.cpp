@@ -136,10 +136,15 @@ bool is_same_file(const std::filesystem::path& file, const nlohmann::json& ident
 
 nlohmann::json describe_artifact(std::string_view type, const std::filesystem::path& file,
                                  const std::stop_token& stop) {
+  return describe_artifact(type, file, digest_of_file(file, stop));
+}
+
+nlohmann::json describe_artifact(std::string_view type, const std::filesystem::path& file,
+                                 const oci::Digest& digest) {
   return {{"type", type},
           {"path", file.string()},
           {"size", std::filesystem::file_size(file)},
-          {"digest", digest_of_file(file, stop).text()},
+          {"digest", digest.text()},
           {"identity", identity_of_file(file)}};
 }
 

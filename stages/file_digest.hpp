@@ -32,5 +32,8 @@ bool is_same_file(const std::filesystem::path& file, const nlohmann::json& ident
 /// The record of a finished artifact: {"type", "path", "size", "digest", "identity"}.
 nlohmann::json describe_artifact(std::string_view type, const std::filesystem::path& file,
                                  const std::stop_token& stop);
+/// The same of one whose digest is known.
+nlohmann::json describe_artifact(std::string_view type, const std::filesystem::path& file,
+                                 const oci::Digest& digest);
 
 }  // namespace stages

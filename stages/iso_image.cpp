@@ -9,7 +9,6 @@
 #include "stages/iso_staging.hpp"
 #include "stages/iso_volume.hpp"
 #include "stages/partial_file.hpp"
-#include "stages/progress.hpp"
 
 namespace stages {
 namespace {
@@ -75,7 +74,9 @@ void append_boot(std::vector<std::string>& arguments, const IsoContents& content
 base::Command xorriso(const IsoContents& contents, const path& staging, const path& output,
                       std::int64_t epoch) {
   base::Command command{.program = base::require_program("xorriso", "xorriso").string(),
-                        .arguments = {"-no_rc", "-abort_on", "FAILURE", "-outdev", output.string()},
+                        .arguments = {"-no_rc", "-abort_on", "FAILURE",
+                                      // Else it waits for the disk after each 16 MiB.
+                                      "-stdio_sync", "off", "-outdev", output.string()},
                         .environment = {fmt::format("SOURCE_DATE_EPOCH={}", epoch)},
                         .working_directory = {},
                         .input = {}};
@@ -88,17 +89,15 @@ base::Command xorriso(const IsoContents& contents, const path& staging, const pa
 }  // namespace
 
 void make_iso(base::ProcessRunner& runner, const IsoContents& contents, const path& output,
-              const IsoOptions& options, const ProgressSink& progress, std::stop_token stop) {
+              const IsoOptions& options, const ReviewFile& review, std::stop_token stop) {
   const base::TempDir staging(options.work, "iso");
   stage_iso_tree(runner, contents, options, staging.path(), stop);
   PartialFile partial(std::filesystem::absolute(output));
-  const auto on_line = [&](std::string_view line) {
-    const auto fraction = progress_in(line);
-    if (fraction && progress) progress(*fraction);
-  };
   base::run_or_throw(runner, xorriso(contents, staging.path(), partial.path(), options.epoch),
-                     base::ErrorCode::kArtifactTool, on_line, std::move(stop));
+                     base::ErrorCode::kArtifactTool, {}, std::move(stop));
   cut_to_iso_volume(partial.path());
+  partial.begin_sync();
+  if (review) review(partial.path());
   partial.commit();
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -11,7 +12,6 @@
 #include "stages/architecture.hpp"
 #include "stages/bootloader.hpp"
 #include "stages/grub_config.hpp"
-#include "stages/squashfs.hpp"
 
 namespace stages {
 
@@ -34,11 +34,15 @@ struct IsoOptions {
   std::filesystem::path work;  ///< An existing folder for small files; they are removed.
 };
 
+/// Looks at an artifact that is complete but has not its name yet; what it throws makes it vanish.
+using ReviewFile = std::function<void(const std::filesystem::path& file)>;
+
 /// Writes a hybrid live ISO (BIOS and UEFI; CD, stick and disk) to `output`, by way of
-/// `output`.partial. The same contents and options give the same bytes. Throws base::Error
-/// kArtifactTool or kIo, or kInterrupted on `stop`, and leaves nothing then.
+/// `output`.partial, which `review` sees while the disk takes it. The same contents and options
+/// give the same bytes. Throws base::Error kArtifactTool or kIo, or kInterrupted on `stop`, and
+/// leaves nothing then.
 void make_iso(base::ProcessRunner& runner, const IsoContents& contents,
               const std::filesystem::path& output, const IsoOptions& options,
-              const ProgressSink& progress, std::stop_token stop);
+              const ReviewFile& review, std::stop_token stop);
 
 }  // namespace stages

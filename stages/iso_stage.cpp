@@ -72,10 +72,14 @@ Record IsoStage::run(const StageContext& context, const Inputs& inputs,
   options.epoch = options_.epoch;
   options.work = work.path();
   base::make_directories(options_.output.parent_path());
-  make_iso(context.process, contents, options_.output, options, {}, context.stop);
+  std::optional<oci::Digest> digest;
+  const auto review = [&](const std::filesystem::path& file) {
+    check_iso(context.process, file, options_.architecture, context.stop);
+    digest = digest_of_file(file, context.stop);
+  };
+  make_iso(context.process, contents, options_.output, options, review, context.stop);
   base::wipe(contents.cloud_config);
-  check_iso(context.process, options_.output, options_.architecture, context.stop);
-  return describe_artifact("iso", options_.output, context.stop);
+  return describe_artifact("iso", options_.output, *digest);
 }
 
 }  // namespace stages

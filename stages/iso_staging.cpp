@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stages/iso_staging.hpp"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <span>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/handle.hpp"
 #include "stages/efi_image.hpp"
 #include "stages/eltorito_image.hpp"
 
@@ -12,9 +19,13 @@ namespace {
 
 using std::filesystem::path;
 
-void put(const path& file, std::string_view content, unsigned mode = 0644) {
+/// Into our own folder, which goes soon: nothing waits for the disk.
+void put(const path& file, std::string_view content, mode_t mode = 0644) {
   base::make_directories(file.parent_path());
-  base::write_file_atomically(file, content, mode);
+  const base::FileDescriptor fd(
+      ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (!fd) base::throw_system_error(errno, fmt::format("cannot write {}", file.string()));
+  base::write_all(fd.get(), std::as_bytes(std::span(content)), file.string());
 }
 
 /// Where GRUB looks for its first file: the firmware's folder, the prefix of Debian's CD build, and

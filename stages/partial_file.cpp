@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stages/partial_file.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/handle.hpp"
 
 namespace stages {
 
@@ -21,6 +23,11 @@ PartialFile::PartialFile(std::filesystem::path output)
 
 PartialFile::~PartialFile() {
   if (!partial_.empty()) ::unlink(partial_.c_str());
+}
+
+void PartialFile::begin_sync() const noexcept {
+  const base::FileDescriptor fd(::open(partial_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd) static_cast<void>(::sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE));
 }
 
 void PartialFile::commit() {

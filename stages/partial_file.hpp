@@ -19,6 +19,9 @@ class PartialFile {
   /// Where to write.
   [[nodiscard]] const std::filesystem::path& path() const { return partial_; }
 
+  /// Lets the disk begin with what is there, while it is looked at before commit().
+  void begin_sync() const noexcept;
+
   /// To disk, then into place. Throws base::Error kIo or kNoSpace.
   void commit();
 

@@ -41,6 +41,24 @@ struct Progress {
   std::vector<std::size_t> done_exports;  ///< Indexes into spec.exporters.
 };
 
+/// Where one exporter has got to.
+struct ExportStep {
+  enum class Kind { kDone, kRunning, kReplacing, kFailed };
+  Kind kind;
+  std::string reason = {};
+  std::string message = {};
+};
+
+/// Exporters that have succeeded for this spec. Their Jobs may be gone, by ttlSecondsAfterFinished,
+/// before the others have ended.
+std::set<std::size_t> done_exports(const Object& artifact) {
+  const auto* observed = find_at(artifact, "/status/observedGeneration");
+  const auto* known = find_at(artifact, "/status/exported");
+  if (known == nullptr || observed == nullptr) return {};
+  if (*observed != artifact["metadata"]["generation"]) return {};
+  return known->get<std::set<std::size_t>>();
+}
+
 Condition not_yet(const char* type, const char* reason = "Waiting", std::string message = "") {
   return {.type = type, .status = "Unknown", .reason = reason, .message = std::move(message)};
 }
@@ -53,6 +71,9 @@ Condition ready_of(const Progress& progress) {
           .reason = progress.phase == "Ready" ? "Ready" : told.reason,
           .message = told.message};
 }
+
+/// The API server refuses what the spec asks for: another try does not help.
+bool is_refusal(const ApiError& error) { return error.status() == 400 || error.status() == 422; }
 
 std::string cut(std::string text) {
   if (text.size() <= kMaxMessageBytes) return text;
@@ -75,6 +96,7 @@ class ArtifactController final : public Controller {
   Again bring_on(const Object& artifact, const ArtifactObjects& objects);
   Again start_build(const Object& artifact, const ArtifactObjects& objects);
   Again follow_build(const Object& artifact, const Object& job, const ArtifactObjects& objects);
+  ExportStep step_export(const Object& artifact, const Object& wanted, bool was_done);
   Again follow_exports(const Object& artifact, const ArtifactObjects& objects, Progress progress);
   bool is_made_from(const Object& job, const Object& wanted, const Object& artifact) const;
   void create_owned(const ResourceKind& kind, Object object, const Object& artifact);
@@ -288,13 +310,19 @@ Again ArtifactController::start_build(const Object& artifact, const ArtifactObje
     tell(artifact, "Warning", "SecretMissing", "Build", message);
     return kLookForSecretAgain;
   }
-  if (objects.claim) create_owned(kPersistentVolumeClaims, *objects.claim, artifact);
   try {
+    if (objects.claim) create_owned(kPersistentVolumeClaims, *objects.claim, artifact);
     create_owned(kJobs, objects.build, artifact);
   } catch (const ApiError& error) {
-    if (error.status() != 400 && error.status() != 422) throw;
-    // The API server refuses what the spec asks for: another try does not help.
-    return refuse(artifact, "JobRefused", error.facts().why);
+    const auto message = fmt::format("{}: {}", error.facts().what, error.facts().why);
+    if (is_refusal(error)) return refuse(artifact, "Refused", message);
+    if (error.status() == 403) {  // A quota, or a right that we lack.
+      write(artifact, {.phase = "Pending",
+                       .built = not_yet("Built", "NotAllowed", message),
+                       .exported = not_yet("Exported"),
+                       .done_exports = {}});
+    }
+    throw;
   }
   write(artifact, {.phase = "Building",
                    .built = not_yet("Built", "Starting",
@@ -340,88 +368,93 @@ Again ArtifactController::follow_build(const Object& artifact, const Object& job
   return follow_exports(artifact, objects, std::move(progress));
 }
 
+ExportStep ArtifactController::step_export(const Object& artifact, const Object& wanted,
+                                           bool was_done) {
+  using Kind = ExportStep::Kind;
+  const auto name = name_of(wanted).name;
+  const auto job = jobs_.find(name_of(wanted));
+  if (!job && was_done) return {.kind = Kind::kDone};
+  if (!job) {
+    try {
+      create_owned(kJobs, wanted, artifact);
+    } catch (const ApiError& error) {
+      if (!is_refusal(error)) throw;
+      return {.kind = Kind::kFailed, .reason = "Refused", .message = error.facts().why};
+    }
+    return {.kind = Kind::kRunning, .message = fmt::format("export job {} starts", name)};
+  }
+  if (is_being_deleted(*job) || !is_made_from(*job, wanted, artifact)) {
+    if (!is_being_deleted(*job) && controller_uid(*job) == uid_of(artifact)) {
+      context().client.remove(kJobs, name_of(*job), {.uid = uid_of(*job)});
+    }
+    return {.kind = Kind::kReplacing,
+            .message = fmt::format("the last export job {} goes first", name)};
+  }
+  const auto pod = pod_of(*job);
+  const auto trouble = pod ? pod_state(*pod) : PodState{};
+  switch (job_state(*job)) {
+    case JobState::kComplete:
+      return {.kind = Kind::kDone};
+    case JobState::kFailed:
+      return {.kind = Kind::kFailed,
+              .reason = "ExportFailed",
+              .message = fmt::format("export job {} failed: {}", name,
+                                     trouble.is_stuck ? trouble.message : job_failure(*job))};
+    case JobState::kRunning:
+      break;
+  }
+  return {.kind = Kind::kRunning,
+          .message = fmt::format("export job {} runs{}{}", name, trouble.is_stuck ? ": " : "",
+                                 trouble.is_stuck ? trouble.message : "")};
+}
+
 Again ArtifactController::follow_exports(const Object& artifact, const ArtifactObjects& objects,
                                          Progress progress) {
-  std::set<std::size_t> done;
-  const auto* observed = find_at(artifact, "/status/observedGeneration");
-  const auto* known = find_at(artifact, "/status/exported");
-  // A Job with ttlSecondsAfterFinished may be gone before the others have ended.
-  if (known != nullptr && observed != nullptr && *observed == artifact["metadata"]["generation"]) {
-    for (const auto& index : *known) done.insert(index.get<std::size_t>());
-  }
+  const auto done = done_exports(artifact);
   Again again;
   std::string waiting;
-  for (std::size_t i = 0; i < objects.exports.size(); ++i) {
-    const auto& wanted = objects.exports[i];
-    const auto job = jobs_.find(name_of(wanted));
-    if (!job && done.contains(i)) continue;
-    if (!job) {
-      try {
-        create_owned(kJobs, wanted, artifact);
-      } catch (const ApiError& error) {
-        if (error.status() != 400 && error.status() != 422) throw;
-        progress.phase = "Error";
-        progress.exported = {.type = "Exported",
-                             .status = "False",
-                             .reason = "JobRefused",
-                             .message = error.facts().why};
+  for (std::size_t i = 0; i < objects.exports.size() && progress.phase != "Error"; ++i) {
+    const auto step = step_export(artifact, objects.exports[i], done.contains(i));
+    switch (step.kind) {
+      case ExportStep::Kind::kDone:
+        progress.done_exports.push_back(i);
         break;
-      }
-      waiting = fmt::format("export job {} starts", name_of(wanted).name);
-      continue;
-    }
-    if (is_being_deleted(*job) || !is_made_from(*job, wanted, artifact)) {
-      if (!is_being_deleted(*job) && controller_uid(*job) == uid_of(artifact)) {
-        context().client.remove(kJobs, name_of(*job), {.uid = uid_of(*job)});
-      }
-      waiting = fmt::format("the last export job {} goes first", name_of(wanted).name);
-      again = kWaitForRemoval;
-      continue;
-    }
-    const auto state = job_state(*job);
-    const auto pod = pod_of(*job);
-    if (state == JobState::kComplete) {
-      done.insert(i);
-    } else if (state == JobState::kFailed) {
-      const auto trouble = pod ? pod_state(*pod) : PodState{};
-      progress.phase = "Error";
-      progress.exported = {
-          .type = "Exported",
-          .status = "False",
-          .reason = "ExportFailed",
-          .message = fmt::format("export job {} failed: {}", name_of(*job).name,
-                                 trouble.is_stuck ? trouble.message : job_failure(*job))};
-      break;
-    } else {
-      const auto trouble = pod ? pod_state(*pod) : PodState{};
-      waiting = fmt::format("export job {} runs{}{}", name_of(*job).name,
-                            trouble.is_stuck ? ": " : "", trouble.is_stuck ? trouble.message : "");
+      case ExportStep::Kind::kReplacing:
+        again = kWaitForRemoval;
+        waiting = step.message;
+        break;
+      case ExportStep::Kind::kRunning:
+        waiting = step.message;
+        break;
+      case ExportStep::Kind::kFailed:
+        progress.phase = "Error";
+        progress.exported = {
+            .type = "Exported", .status = "False", .reason = step.reason, .message = step.message};
+        break;
     }
   }
-  progress.done_exports.assign(done.begin(), done.end());
   if (progress.phase == "Error") {
     write(artifact, progress);
     tell(artifact, "Warning", progress.exported.reason.c_str(), "Export",
          progress.exported.message);
     return std::nullopt;
   }
-  if (waiting.empty()) {
-    progress.phase = "Ready";
-    progress.exported = {
-        .type = "Exported",
-        .status = "True",
-        .reason = objects.exports.empty() ? "NothingToExport" : "Exported",
-        .message = objects.exports.empty()
-                       ? std::string("the artifacts are made")
-                       : fmt::format("{} export jobs have succeeded", objects.exports.size())};
+  if (!waiting.empty()) {
+    progress.phase = "Exporting";
+    progress.exported = not_yet("Exported", "Exporting", waiting);
     write(artifact, progress);
-    tell(artifact, "Normal", "Ready", "Build", progress.exported.message);
-    return std::nullopt;
+    return again;
   }
-  progress.phase = "Exporting";
-  progress.exported = not_yet("Exported", "Exporting", waiting);
+  const auto count = objects.exports.size();
+  progress.phase = "Ready";
+  progress.exported = {.type = "Exported",
+                       .status = "True",
+                       .reason = count == 0 ? "NothingToExport" : "Exported",
+                       .message = count == 0 ? std::string("the artifacts are made")
+                                             : fmt::format("{} export jobs have succeeded", count)};
   write(artifact, progress);
-  return again;
+  tell(artifact, "Normal", "Ready", "Build", progress.exported.message);
+  return std::nullopt;
 }
 
 void ArtifactController::write(const Object& artifact, const Progress& progress) {

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Makes a small bootable Debian 12 as three layer tarballs and an OCI image layout:
-#   make-image.sh [-f] OUTPUT
+#   make-image.sh [-f] [-n] OUTPUT
 # gives OUTPUT/{base,kernel,config}.tar and OUTPUT/oci (tag "latest"). Needs root, mmdebstrap, python3
-# and a Debian mirror. Run again with nothing changed it does nothing; -f makes it anew.
+# and a Debian mirror. Run again with nothing changed it does nothing; -f makes it anew. -n: its initrd
+# can fetch its root from a web server, for netboot (dracut's livenet).
 #   DEBIAN_MIRROR=http://deb.debian.org/debian   SOURCE_DATE_EPOCH=...   (both optional)
 # The image: kernel "cloud" (virtio, IDE, CD), dracut with dmsquash-live, systemd, a login prompt on
 # ttyS0 and tty1; root logs in without a password. It is for trying things out.
@@ -11,11 +12,16 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 force=0
-if [ "${1:-}" = "-f" ]; then
-  force=1
-  shift
-fi
-output=${1:?usage: make-image.sh [-f] OUTPUT}
+network=0
+while getopts fn flag; do
+  case $flag in
+  f) force=1 ;;
+  n) network=1 ;;
+  *) exit 2 ;;
+  esac
+done
+shift $((OPTIND - 1))
+output=${1:?usage: make-image.sh [-f] [-n] OUTPUT}
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 security=${DEBIAN_SECURITY_MIRROR:-http://deb.debian.org/debian-security}
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1767225600}
@@ -35,7 +41,7 @@ mkdir -p "$output"
 output=$(cd "$output" && pwd)
 key=$({
   cat "$here/make-image.sh" "$here/make-oci-layout.py"
-  echo "$mirror $security $SOURCE_DATE_EPOCH"
+  echo "$mirror $security $SOURCE_DATE_EPOCH $network"
 } | sha256sum | cut -d' ' -f1)
 if [ "$force" = 0 ] && [ "$(cat "$output/key" 2>/dev/null || true)" = "$key" ]; then
   echo "$output/oci"
@@ -50,15 +56,22 @@ root=$work/root
 
 packages=systemd-sysv,udev,kmod,login,passwd,util-linux,mount,iproute2,procps
 packages+=,linux-image-cloud-amd64,dracut-core,dracut-live,dmsetup,zstd,libkmod2
+modules="bash base fs-lib udev-rules kernel-modules rootfs-block img-lib dm dmsquash-live shutdown"
+drivers="isofs squashfs overlay loop sr_mod cdrom sd_mod ata_piix ata_generic virtio_pci virtio_blk virtio_scsi"
+if [ "$network" = 1 ]; then
+  packages+=,dracut-network,curl
+  modules+=" network-legacy url-lib livenet"
+  drivers+=" virtio_net"
+fi
 
 # What dracut needs to know before the kernel's own post-installation script calls it.
-cat >"$work/dracut.conf" <<'CONF'
+cat >"$work/dracut.conf" <<CONF
 hostonly="no"
 early_microcode="no"
 compress="zstd -3 -T0"
-dracutmodules="bash base fs-lib udev-rules kernel-modules rootfs-block img-lib dm dmsquash-live shutdown"
+dracutmodules="$modules"
 filesystems="iso9660 squashfs overlay ext4 vfat"
-add_drivers="isofs squashfs overlay loop sr_mod cdrom sd_mod ata_piix ata_generic virtio_pci virtio_blk virtio_scsi nls_ascii nls_cp437 nls_utf8 nls_iso8859-1 vfat dm_mod dm_snapshot"
+add_drivers="$drivers nls_ascii nls_cp437 nls_utf8 nls_iso8859-1 vfat dm_mod dm_snapshot"
 omit_drivers="nouveau amdgpu i915 radeon mlx4 mlx5 nvme_rdma hid usbhid"
 i18n_install_all="no"
 reproducible="yes"

@@ -43,13 +43,13 @@ std::string escaped(const path& folder) {
 /// In mkisofs's words: in its own, xorriso 1.5.4 lays the partition that is a file of the ISO over
 /// another.
 base::Command xorriso(const UkiIsoContents& contents, const path& staging, const path& output) {
-  base::Command command{
-      .program = base::require_program("xorriso", "xorriso").string(),
-      .arguments = {"-no_rc", "-as", "mkisofs", "-quiet", "-o", output.string(), "-V", kUkiIsoLabel,
-                    "-iso-level", "3", "-R", "-uid", "0", "-gid", "0", "-no-pad"},
-      .environment = {fmt::format("SOURCE_DATE_EPOCH={}", contents.epoch)},
-      .working_directory = {},
-      .input = {}};
+  base::Command command{.program = base::require_program("xorriso", "xorriso").string(),
+                        .arguments = {"-no_rc", "-stdio_sync", "off", "-as", "mkisofs", "-quiet",
+                                      "-o", output.string(), "-V", kUkiIsoLabel, "-iso-level", "3",
+                                      "-R", "-uid", "0", "-gid", "0", "-no-pad"},
+                        .environment = {fmt::format("SOURCE_DATE_EPOCH={}", contents.epoch)},
+                        .working_directory = {},
+                        .input = {}};
   auto& arguments = command.arguments;
   arguments.insert(
       arguments.end(),

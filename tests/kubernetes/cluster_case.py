@@ -157,6 +157,13 @@ class ClusterCase(unittest.TestCase):
     def wait_for_job(self, name="demo-build"):
         return wait_for(lambda: self.job(name), f"Job {name}")
 
+    def wait_for_another_job(self, uid, name="demo-build"):
+        def another():
+            job = self.job(name)
+            return job and job["metadata"]["uid"] != uid and job
+
+        return wait_for(another, f"another Job {name}")
+
     def make_secret(self, name, data):
         self.api.must("POST", f"/api/v1/namespaces/{self.space}/secrets",
                       {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},

@@ -3,6 +3,7 @@
 """osartifact operator against a real API server: every phase of an OSArtifact, kills and restarts,
 lost watches, two replicas, many objects at once."""
 import json
+import signal
 import sys
 import threading
 import time
@@ -13,6 +14,10 @@ from cluster_case import ARTIFACTS, ClusterCase, main
 ISO = {"image": {"ref": "quay.io/kairos/stub:v9"}, "artifacts": {"iso": True}}
 EXPORTER = {"template": {"spec": {"restartPolicy": "Never", "containers": [
     {"name": "e", "image": "busybox", "command": ["true"]}]}}}
+
+
+# A pod finds the namespace of the Lease in its account.
+LEADER = ["--leader-elect", "--leader-election-namespace", "osartifact-system"]
 
 
 def with_exporters(count, **more):
@@ -119,7 +124,7 @@ class PhasesTest(ClusterCase):
             self.finish_job()
             self.wait_for_phase("Ready")
             self.api.merge(self.artifact_path("demo"), {"spec": {"artifacts": {"gceImage": True}}})
-            wait_for(lambda: self.job() and self.job()["metadata"]["uid"] != old, "another Job")
+            self.wait_for_another_job(old)
             self.wait_for_phase("Building")
             self.finish_job()
             status = self.wait_for_phase("Ready")
@@ -154,8 +159,28 @@ class PhasesTest(ClusterCase):
         with self.operator():
             self.create(dict(ISO, importers=[importer]))
             status = self.wait_for_phase("Error")
-            self.assertEqual(self.condition("Ready")["reason"], "JobRefused")
+            self.assertEqual(self.condition("Ready")["reason"], "Refused")
             self.assertIn("nowhere", status["message"])
+
+    def test_a_claim_that_cannot_be_is_an_error(self):
+        with self.operator():
+            self.create(dict(ISO, volume={"accessModes": ["Sometimes"]}))
+            status = self.wait_for_phase("Error")
+            self.assertIn("accessModes", status["message"])
+
+    def test_a_quota_is_told_and_waited_for(self):
+        quotas = f"/api/v1/namespaces/{self.space}/resourcequotas"
+        self.api.must("POST", quotas, {
+            "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"},
+            "spec": {"hard": {"count/jobs.batch": "0"}}})
+        time.sleep(1)  # Until the API server's own watch has it.
+        with self.operator():
+            self.create(ISO)
+            reason = self.wait_for_reason("Ready", "NotAllowed")
+            self.assertIn("quota", reason["message"])
+            self.assertEqual(self.status()["phase"], "Pending")
+            self.api.must("DELETE", quotas + "/none")
+            self.wait_for_phase("Building", seconds=120)
 
     def test_what_kairos_operator_left_goes_on(self):
         self.create(ISO, "finished")
@@ -177,8 +202,7 @@ class PhasesTest(ClusterCase):
             self.create(ISO)
             self.wait_for_reason("Built", "Replacing")
             self.delete_job()
-            wait_for(lambda: self.job() and self.job()["metadata"]["uid"] != old["metadata"]["uid"],
-                     "the new object's Job")
+            self.wait_for_another_job(old["metadata"]["uid"])
 
 
 class RobustnessTest(ClusterCase):
@@ -192,9 +216,7 @@ class RobustnessTest(ClusterCase):
                      and self.finish_job("demo-export-0")]
             for step in steps:
                 operator.kill()
-                step_thread = threading.Thread(target=operator.start)
-                step_thread.start()
-                step_thread.join()
+                operator.start()
                 step()
             self.wait_for_phase("Ready")
             jobs = self.api.must("GET", f"/apis/batch/v1/namespaces/{self.space}/jobs")["items"]
@@ -225,7 +247,6 @@ class RobustnessTest(ClusterCase):
             self.wait_for_phase("Ready")
 
     def test_a_watch_that_is_too_old_is_listed_anew(self):
-        import signal
         with self.operator() as operator:
             self.create(ISO)
             self.wait_for_job()
@@ -269,7 +290,7 @@ class RobustnessTest(ClusterCase):
             self.wait_for_phase("Ready")
 
     def test_sigterm_is_a_clean_end(self):
-        with self.operator("--leader-elect") as operator:
+        with self.operator(*LEADER) as operator:
             self.create(ISO)
             self.wait_for_job()
             self.assertEqual(operator.stop(), 0, operator.log())
@@ -281,9 +302,8 @@ class RobustnessTest(ClusterCase):
                              "osartifact-operator")
 
     def test_two_replicas_have_one_leader(self):
-        arguments = ["--leader-elect", "--leader-election-namespace", "osartifact-system"]
-        with self.operator(*arguments, name="first") as first, \
-                self.operator(*arguments, name="second") as second:
+        with self.operator(*LEADER, name="first") as first, \
+                self.operator(*LEADER, name="second") as second:
             def leaders():
                 return [one for one in (first, second)
                         if one.process.poll() is None

@@ -11,6 +11,7 @@
 #include "base/files.hpp"
 #include "stages/disk_bytes.hpp"
 #include "stages/iso_check.hpp"
+#include "stages/squashfs.hpp"
 #include "tests/unit/stages/temp_tree.hpp"
 
 using stages::Architecture;
@@ -37,7 +38,8 @@ class IsoImage : public testing::Test {
 
   /// Everything into `work`, as a build would.
   std::filesystem::path build(const TempTree& work,
-                              const std::function<void(stages::IsoContents&)>& change = {}) {
+                              const std::function<void(stages::IsoContents&)>& change = {},
+                              const stages::ReviewFile& review = {}) {
     work_squashfs(work);
     const stages::RootTree root(tree.path());
     const auto boot = stages::find_kernel(root);
@@ -50,8 +52,8 @@ class IsoImage : public testing::Test {
     contents.bios_modules = stages::find_bios_grub(root).file;
     if (change) change(contents);
     const auto iso = work.path("out.iso");
-    stages::make_iso(runner, contents, iso, {.menu = {}, .epoch = kEpoch, .work = work.path()}, {},
-                     {});
+    stages::make_iso(runner, contents, iso, {.menu = {}, .epoch = kEpoch, .work = work.path()},
+                     review, {});
     return iso;
   }
 
@@ -107,6 +109,21 @@ TEST_F(IsoImage, IsTheSameTwiceAndPassesItsCheck) {
   EXPECT_EQ(problem_of(first), "");
   EXPECT_TRUE(base::read_file(first, kMostBytes) == base::read_file(second, kMostBytes));
   EXPECT_FALSE(std::filesystem::exists(first.string() + ".partial"));
+}
+
+TEST_F(IsoImage, HasNoNameBeforeItsReviewAndNoneIfThatFails) {
+  const TempTree work;
+  const auto iso = work.path("out.iso");
+  const auto refuse = [&](const std::filesystem::path& file) {
+    EXPECT_EQ(problem_of(file), "");
+    EXPECT_FALSE(std::filesystem::exists(iso));
+    throw std::runtime_error("refused");
+  };
+
+  EXPECT_THROW(build(work, {}, refuse), std::runtime_error);
+
+  EXPECT_FALSE(std::filesystem::exists(iso));
+  EXPECT_FALSE(std::filesystem::exists(iso.string() + ".partial"));
 }
 
 TEST_F(IsoImage, HoldsTheTreeWithoutWhatBelongsToARunningSystem) {
