@@ -11,6 +11,7 @@
 #include "orchestrator/kubernetes/quantity.hpp"
 #include "orchestrator/kubernetes/yaml_text.hpp"
 #include "orchestrator/manifest/load.hpp"
+#include "orchestrator/manifest/yaml.hpp"
 
 namespace kubernetes = orchestrator::kubernetes;
 namespace manifest = orchestrator::manifest;
@@ -240,13 +241,11 @@ TEST(YamlText, QuotesWhatAReaderCouldMistake) {
   EXPECT_EQ(kubernetes::to_yaml(value),
             "colon: \"a: b\"\nempty: \"\"\nlist:\n  - a: 1\n    b:\n      - 1\n      - 2\n  - x\n"
             "none: {}\nnumber: \"10\"\nplain: a/b.c-d\nword: \"no\"\n");
-  const auto read_again = manifest::load_manifest(
-      kubernetes::to_yaml({{"apiVersion", "v1"},
-                           {"kind", "ConfigMap"},
-                           {"metadata", {{"name", "c"}}},
-                           {"data", {{"k", "1.10"}, {"m", "line\n  two\n"}}}}),
-      "yaml");
-  ASSERT_TRUE(read_again.ok());
-  EXPECT_EQ(read_again.documents.config_maps.at(0).data.at("k"), "1.10");
-  EXPECT_EQ(read_again.documents.config_maps.at(0).data.at("m"), "line\n  two\n");
+  const Object texts = {{"number", "1.10"}, {"lines", "line\n  two\n"}, {"date", "2026-01-01"}};
+  const auto parsed = manifest::parse_yaml(manifest::SourceText(kubernetes::to_yaml(texts)));
+  for (const auto& [key, text] : texts.items()) {
+    const auto* node = parsed.documents.at(0).find(key);
+    EXPECT_EQ(node->scalar, text);
+    EXPECT_EQ(manifest::scalar_type(*node), manifest::ScalarType::kString);
+  }
 }

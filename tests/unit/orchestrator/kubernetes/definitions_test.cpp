@@ -38,7 +38,8 @@ TEST(Definitions, SchemasAreStructural) {
   const auto& fields = schema["properties"];
 
   EXPECT_EQ(schema["required"], Object({"image"}));
-  EXPECT_EQ(fields["volumes"]["x-kubernetes-list-map-keys"], Object({"name"}));
+  EXPECT_EQ(fields["importers"]["items"]["properties"]["env"]["x-kubernetes-list-map-keys"],
+            Object({"name"}));
   EXPECT_EQ(fields["nodeSelector"]["additionalProperties"]["type"], "string");
   EXPECT_EQ(fields["exporters"]["items"]["properties"]["template"]["properties"]["metadata"]
                   ["properties"]["labels"]["type"],
