@@ -20,6 +20,7 @@
 #include <deque>
 
 #include "base/handle.hpp"
+#include "base/resource_limits.hpp"
 
 namespace base {
 namespace {
@@ -71,6 +72,11 @@ std::vector<std::string> child_environment(const Command& command) {
   for (const char* name : {"PATH", "TMPDIR", "SOURCE_DATE_EPOCH"}) {
     const char* value = std::getenv(name);
     if (value != nullptr) environment.push_back(fmt::format("{}={}", name, value));
+  }
+  // Of two of one name programs take either.
+  for (const auto& entry : command.environment) {
+    const auto name = entry.substr(0, entry.find('=') + 1);
+    std::erase_if(environment, [&](const std::string& ours) { return ours.starts_with(name); });
   }
   environment.insert(environment.end(), command.environment.begin(), command.environment.end());
   return environment;
@@ -286,7 +292,9 @@ std::string describe_end(const ProcessResult& result) {
 
 ProcessResult SystemProcessRunner::run(const Command& command, const LineSink& on_line,
                                        std::stop_token stop) {
+  const auto kills = memory_kills();
   auto result = Run(command, on_line, stop).finish();
+  if (result.exit_status != 0 && memory_kills() > kills) result.tail.push_back(out_of_memory());
   if (stop.stop_requested()) {
     throw Error({.code = ErrorCode::kInterrupted,
                  .what = fmt::format("{} was stopped", command.program),

@@ -82,19 +82,14 @@ std::size_t number_of(std::string_view text) {
 
 bool is_all(std::string_view text) { return text == "ALL" || text == "all" || text == "CAP_ALL"; }
 
-/// What this process could give: a runtime that is told to give more gives nothing. As containerd
-/// does for a privileged container.
 std::set<std::size_t> every_number() {
   std::set<std::size_t> all;
-  for (std::size_t number = 0; number < kNames.size(); ++number) {
-    if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1) all.insert(number);
-  }
+  for (std::size_t number = 0; number < kNames.size(); ++number) all.insert(number);
   return all;
 }
 
 std::set<std::size_t> numbers_of(const Container& container) {
-  if (container.privileged) return every_number();
-  std::set<std::size_t> numbers;
+  auto numbers = container.privileged ? every_number() : std::set<std::size_t>();
   for (const auto name : kDefaults) numbers.insert(number_of(name));
   for (const auto& name : container.drop_capabilities) {
     if (is_all(name)) {
@@ -118,6 +113,15 @@ std::vector<std::string> capabilities_of(const Container& container) {
     names.push_back(fmt::format("{}{}", kPrefix, kNames.at(number)));
   }
   std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<std::string> missing_capabilities() {
+  std::vector<std::string> names;
+  for (const auto number : every_number()) {
+    if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1) continue;
+    names.push_back(fmt::format("{}{}", kPrefix, kNames.at(number)));
+  }
   return names;
 }
 

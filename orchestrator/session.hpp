@@ -22,6 +22,7 @@
 #include "oci/registry.hpp"
 #include "oci/registry_rules.hpp"
 #include "oci/registry_session.hpp"
+#include "oci/signing_key.hpp"
 #include "oci/store.hpp"
 #include "orchestrator/environment.hpp"
 #include "orchestrator/event.hpp"
@@ -68,12 +69,15 @@ class Session {
     std::set<std::string> insecure;              ///< As of registry().
     std::vector<std::filesystem::path> ca_dirs;  ///< As of registry().
     base::Environment proxies;                   ///< Over those of the environment.
+    bool verify = true;  ///< Ask for the signatures that --verify-key wants; not for a push.
   };
   struct Access {
     std::shared_ptr<oci::Registry> registry;
     std::shared_ptr<auth::Keychain> keychain;  ///< Which the registry uses.
+    oci::SessionContext context;               ///< What it speaks with.
+    base::TlsTrustOptions trust;               ///< Whom it trusts.
   };
-  /// As registry(), and the keychain itself.
+  /// As registry(), and what it is made of.
   Access access(const AccessWish& wish);
 
   /// Where the credentials of registry() come from.
@@ -85,6 +89,10 @@ class Session {
                                        const std::vector<std::filesystem::path>& ca_dirs = {},
                                        const base::Environment& proxies = {});
 
+  /// Whom to trust: the environment, the flags, registries.conf, and `insecure` and `ca_dirs`.
+  base::TlsTrustOptions tls_trust(const std::set<std::string>& insecure,
+                                  const std::vector<std::filesystem::path>& ca_dirs);
+
   /// What --runtime, or else the first that works here, runs containers with; the session outlives
   /// it. Thread-safe. Throws base::Error kBuildStep when nothing can.
   std::unique_ptr<oci::ContainerRunner> make_container_runner();
@@ -92,6 +100,9 @@ class Session {
   /// SOURCE_DATE_EPOCH, or nullopt when it is not set. Throws base::Error kUsage when it is no
   /// number.
   [[nodiscard]] std::optional<std::int64_t> source_date_epoch() const;
+
+  /// The key of --sign-key, or null. Throws base::Error kUsage or kIo. Not thread-safe.
+  std::shared_ptr<const oci::SigningKey> signing_key();
 
   /// Says something that belongs to no stage.
   void warn(const std::string& text);
@@ -109,6 +120,7 @@ class Session {
   std::unique_ptr<oci::Store> store_;
   std::optional<base::TempDir> scratch_;  ///< Of container runners; on the store's file system.
   std::optional<oci::RegistryRules> rules_;
+  std::shared_ptr<const oci::SigningKey> signing_key_;
   std::mutex mutex_;
   std::set<std::string> warned_;
 };

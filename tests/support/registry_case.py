@@ -11,16 +11,14 @@ import sys
 import tempfile
 import unittest
 
+import pod
 import test_image
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
-# What containerd gives a container that asks for nothing (Kubernetes' default).
-POD_CAPABILITIES = ("chown dac_override fsetid fowner mknod net_raw setgid setuid setfcap setpcap "
-                    "net_bind_service sys_chroot kill audit_write").split()
 # Runs a command with what such a container has.
 POD = ["setpriv", "--no-new-privs", "--inh-caps=-all",
-       f"--bounding-set=-all,+{',+'.join(POD_CAPABILITIES)}"]
+       f"--bounding-set=-all,+{',+'.join(pod.CAPABILITIES)}"]
 # Runs a command that may not mount.
 UNPRIVILEGED = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
 
@@ -83,10 +81,10 @@ class RegistryCase(unittest.TestCase):
         return arguments
 
     @classmethod
-    def run_program(cls, arguments, store, check=False, prefix=(), stdin=None, ca=None,
+    def run_program(cls, arguments, store, check=False, prefix=(), stdin=None, ca=None, cwd=None,
                     **environment):
         result = subprocess.run(
-            [*prefix, *cls.command(arguments, store, ca)], capture_output=True, timeout=200,
+            [*prefix, *cls.command(arguments, store, ca)], capture_output=True, timeout=200, cwd=cwd,
             input=stdin, env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment})
         result.stdout, result.stderr = result.stdout.decode(), result.stderr.decode()
         if check and result.returncode != 0:
