@@ -352,7 +352,7 @@ class NodeRun(registry_case.RegistryCase):
                 self.program("validate", file, check=True)
                 continue
             for line in block.splitlines():
-                name, *arguments = line.split()
+                name, *arguments = line.removeprefix("$ ").split()
                 self.assertEqual(name, "osartifact")
                 arguments = [self.work / word if (self.work / word).exists() else word
                              for word in arguments]
