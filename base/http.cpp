@@ -11,6 +11,7 @@
 #include "base/curl_easy.hpp"
 #include "base/format.hpp"
 #include "base/http_transfer.hpp"
+#include "base/system_trust.hpp"
 
 namespace base {
 namespace {
@@ -59,12 +60,12 @@ bool same_server(const Url& left, const Url& right) {
   return left.host == right.host && left.port == right.port;
 }
 
-std::string system_bundle() {
+}  // namespace
+
+std::filesystem::path system_ca_bundle() {
   const auto* info = ::curl_version_info(CURLVERSION_NOW);
   return info->cainfo == nullptr ? "" : info->cainfo;
 }
-
-}  // namespace
 
 std::optional<std::string> find_header(const HttpHeaders& headers, std::string_view name) {
   const auto found = std::find_if(headers.begin(), headers.end(), [&](const HttpHeader& header) {
@@ -85,7 +86,7 @@ std::size_t count_headers(const HttpHeaders& headers, std::string_view name) {
 class HttpClient::Pool {
  public:
   explicit Pool(HttpClientOptions options)
-      : options_(std::move(options)), trust_(options_.trust, system_bundle()) {}
+      : options_(std::move(options)), trust_(options_.trust, system_ca_bundle()) {}
 
   [[nodiscard]] const HttpClientOptions& options() const { return options_; }
   TlsTrust& trust() { return trust_; }

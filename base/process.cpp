@@ -72,6 +72,11 @@ std::vector<std::string> child_environment(const Command& command) {
     const char* value = std::getenv(name);
     if (value != nullptr) environment.push_back(fmt::format("{}={}", name, value));
   }
+  // Of two of one name programs take either.
+  for (const auto& entry : command.environment) {
+    const auto name = entry.substr(0, entry.find('=') + 1);
+    std::erase_if(environment, [&](const std::string& ours) { return ours.starts_with(name); });
+  }
   environment.insert(environment.end(), command.environment.begin(), command.environment.end());
   return environment;
 }

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "oci/capabilities.hpp"
 #include "oci/container_bundle.hpp"
 #include "oci/json.hpp"
 #include "oci/mount_points.hpp"
@@ -78,6 +79,12 @@ bool is_made_elsewhere(const std::string& target, const std::vector<ContainerMou
   return std::any_of(before.begin(), before.end(), [&](const ContainerMount& mount) {
     return target != mount.target && lies_beneath(target, mount.target);
   });
+}
+
+/// Privileged is what we can give.
+Container possible(Container container) {
+  if (container.privileged) container.drop_capabilities = missing_capabilities();
+  return container;
 }
 
 /// A file of the host's, copied, so that the container may change what it sees.
@@ -198,7 +205,7 @@ base::ProcessResult BundleRunner::run(const Container& container, const base::Li
   const auto root = container.privileged ? mount_again(container.root, options.root)
                                          : mount_without_devices(container.root, options.root);
   base::write_file_atomically(bundle.path() / "config.json",
-                              bundle_config(container, options).dump(), kPrivate);
+                              bundle_config(possible(container), options).dump(), kPrivate);
   auto start = command(bundle.path());
   start.input = container.input.value_or("");
   base::ProcessResult result;

@@ -2,6 +2,7 @@
 #include "oci/capabilities.hpp"
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <array>
@@ -88,8 +89,7 @@ std::set<std::size_t> every_number() {
 }
 
 std::set<std::size_t> numbers_of(const Container& container) {
-  if (container.privileged) return every_number();
-  std::set<std::size_t> numbers;
+  auto numbers = container.privileged ? every_number() : std::set<std::size_t>();
   for (const auto name : kDefaults) numbers.insert(number_of(name));
   for (const auto& name : container.drop_capabilities) {
     if (is_all(name)) {
@@ -113,6 +113,15 @@ std::vector<std::string> capabilities_of(const Container& container) {
     names.push_back(fmt::format("{}{}", kPrefix, kNames.at(number)));
   }
   std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<std::string> missing_capabilities() {
+  std::vector<std::string> names;
+  for (const auto number : every_number()) {
+    if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1) continue;
+    names.push_back(fmt::format("{}{}", kPrefix, kNames.at(number)));
+  }
   return names;
 }
 

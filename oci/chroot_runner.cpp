@@ -107,6 +107,12 @@ class StandIns {
     auto mounts = host_files();
     mounts.insert(mounts.end(), container.mounts.begin(), container.mounts.end());
     for (auto& mount : mounts) {
+      if (fs::is_socket(mount.source)) {
+        fail(container,
+             fmt::format("{} is a socket, which nothing but a mount can show it",
+                         mount.source.string()),
+             "run where runc works");
+      }
       const bool folder =
           mount.kind == ContainerMount::Kind::kTmpfs || fs::is_directory(mount.source);
       const auto kind = folder ? MountPoints::Kind::kFolder : MountPoints::Kind::kFile;

@@ -81,7 +81,7 @@ Xattrs take_xattrs(const std::string& proc, TarEntry& entry) {
   }
   std::erase_if(overlay, [&](const auto& xattr) {
     return entry.type != EntryType::kDirectory &&
-           (xattr.first == "origin" || xattr.first == "impure");
+           (xattr.first == "origin" || xattr.first == "impure" || xattr.first == "nlink");
   });
   std::sort(entry.xattrs.begin(), entry.xattrs.end());
   return overlay;

@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/files.hpp"
 #include "base/handle.hpp"
+#include "oci/linked_names.hpp"
 
 namespace oci {
 namespace {
@@ -54,7 +55,10 @@ void Mount::unmount() {
   at_.clear();
 }
 
-Mount mount_overlay(const OverlayLayers& layers, const fs::path& at) {
+namespace {
+
+/// `index`: whether a lower file with several names stays one file; "on" or "off".
+Mount mount_overlay(const OverlayLayers& layers, const fs::path& at, const char* index) {
   FolderNames names;
   std::string options;
   for (auto lower = layers.lower.rbegin(); lower != layers.lower.rend(); ++lower) {
@@ -68,9 +72,23 @@ Mount mount_overlay(const OverlayLayers& layers, const fs::path& at) {
                            names.add(layers.work));
   }
   // Plain layers only: what these would write, another mount of the same layers could not read.
-  options += ",redirect_dir=nofollow,metacopy=off,index=off";
+  options += fmt::format(",redirect_dir=nofollow,metacopy=off,index={}", index);
   mount_or_throw("overlay", at, "overlay", flags, options);
   return Mount(at);
+}
+
+}  // namespace
+
+Mount mount_overlay(const OverlayLayers& layers, const fs::path& at) {
+  return mount_overlay(layers, at, "off");
+}
+
+Mount mount_overlay_keeping_links(const OverlayLayers& layers, const fs::path& at) {
+  try {
+    return mount_overlay(layers, at, "on");
+  } catch (const base::Error&) {
+    return mount_overlay(layers, at, "off");
+  }
 }
 
 Mount mount_bind(const fs::path& source, const fs::path& at) {

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "stages/auroraboot/auroraboot_stage.hpp"
 #include "stages/cloud_stage.hpp"
 #include "stages/file_digest.hpp"
 #include "stages/ipxe_script.hpp"
@@ -26,7 +27,46 @@ std::size_t plan_squashfs(Plan& plan, const ArtifactInputs& inputs) {
                   {{"unpack", inputs.unpack}}, false);
 }
 
+/// What AuroraBoot is told whatever it makes.
+stages::AuroraBootStage::Options auroraboot_options(const ArtifactInputs& inputs,
+                                                    stages::AuroraBootTask task) {
+  stages::AuroraBootStage::Options options;
+  options.task = task;
+  options.tool = inputs.tool.tool;
+  options.tool_is_pulled = inputs.tool.pull.has_value();
+  options.architecture = inputs.architecture;
+  options.firmware = inputs.disk_firmware;
+  return options;
+}
+
+std::size_t add_auroraboot(Plan& plan, const ArtifactInputs& inputs,
+                           stages::AuroraBootStage::Options options,
+                           std::map<std::string, std::size_t> from, bool goal) {
+  if (inputs.tool.pull) from["tool"] = *inputs.tool.pull;
+  return plan.add(inputs.artifact.name, inputs.where,
+                  std::make_shared<stages::AuroraBootStage>(std::move(options)), inputs.no_registry,
+                  from, goal);
+}
+
+std::size_t plan_auroraboot_iso(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& volumes) {
+  const auto& artifact = inputs.artifact;
+  const auto& spec = *artifact.artifacts;
+  auto options = auroraboot_options(inputs, stages::AuroraBootTask::kIso);
+  if (spec.iso) {
+    options.output =
+        inputs.output / (artifact.artifact_name(manifest::ArtifactKind::kIso) + ".iso");
+  }
+  options.cloud_config = inputs.cloud_config;
+  if (!spec.grub_config.empty()) options.grub_config = spec.grub_config;
+  if (const auto& volume = spec.overlay_iso_volume; !volume.empty()) {
+    const auto folder = volumes.folder(artifact, volume, "spec.artifacts.overlayISOVolume");
+    options.overlay = {.folder = folder, .digest = stages::digest_of_folder(folder)};
+  }
+  return add_auroraboot(plan, inputs, std::move(options), {{"unpack", inputs.unpack}}, spec.iso);
+}
+
 std::size_t plan_iso(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& volumes) {
+  if (inputs.tool.tool) return plan_auroraboot_iso(plan, inputs, volumes);
   const auto& artifact = inputs.artifact;
   stages::IsoStage::Options options;
   options.output = inputs.output / (artifact.artifact_name(manifest::ArtifactKind::kIso) + ".iso");
@@ -46,7 +86,16 @@ std::size_t plan_iso(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& vo
                   {{"unpack", inputs.unpack}, {"squashfs", squashfs}}, true);
 }
 
-std::size_t plan_netboot(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& /*volumes*/) {
+/// The files that kernel, initrd and squashfs are copied from, where AuroraBoot makes them: out of
+/// the ISO that is asked for, or of one in the store.
+std::size_t plan_auroraboot_netboot(Plan& plan, const ArtifactInputs& inputs,
+                                    VolumeFolders& volumes) {
+  const auto iso = plan_auroraboot_iso(plan, inputs, volumes);
+  return add_auroraboot(plan, inputs, auroraboot_options(inputs, stages::AuroraBootTask::kNetboot),
+                        {{"iso", iso}}, false);
+}
+
+std::size_t plan_netboot(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& volumes) {
   const auto base_name = inputs.artifact.artifact_name(manifest::ArtifactKind::kNetboot);
   // Made here, so that a URL that cannot be used is told of before anything is done.
   const auto script = stages::ipxe_script(base_name, inputs.artifact.artifacts->netboot_url);
@@ -58,12 +107,21 @@ std::size_t plan_netboot(Plan& plan, const ArtifactInputs& inputs, VolumeFolders
                         .part = part,
                         .output = inputs.output / std::string(base_name).append(ending),
                         .architecture = inputs.architecture,
-                        .script = is_script ? script : ""}),
+                        .script = is_script ? script : "",
+                        .from_tool = inputs.tool.tool != nullptr && !is_script}),
                     inputs.no_registry, from, true);
   };
-  add(stages::NetbootPart::kKernel, "-kernel", {{"unpack", inputs.unpack}});
-  add(stages::NetbootPart::kInitrd, "-initrd", {{"unpack", inputs.unpack}});
-  add(stages::NetbootPart::kSquashfs, ".squashfs", {{"squashfs", plan_squashfs(plan, inputs)}});
+  if (inputs.tool.tool) {
+    const std::map<std::string, std::size_t> from = {
+        {"unpack", inputs.unpack}, {"netboot", plan_auroraboot_netboot(plan, inputs, volumes)}};
+    add(stages::NetbootPart::kKernel, "-kernel", from);
+    add(stages::NetbootPart::kInitrd, "-initrd", from);
+    add(stages::NetbootPart::kSquashfs, ".squashfs", from);
+  } else {
+    add(stages::NetbootPart::kKernel, "-kernel", {{"unpack", inputs.unpack}});
+    add(stages::NetbootPart::kInitrd, "-initrd", {{"unpack", inputs.unpack}});
+    add(stages::NetbootPart::kSquashfs, ".squashfs", {{"squashfs", plan_squashfs(plan, inputs)}});
+  }
   return add(stages::NetbootPart::kScript, ".ipxe", {});
 }
 
@@ -74,6 +132,12 @@ std::size_t plan_uki(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& vo
   const auto folder = volumes.folder(inputs.artifact, volume, "spec.artifacts.uki.keysVolume");
   const auto keys =
       std::make_shared<const stages::uki::UkiKeys>(stages::uki::read_uki_keys(folder));
+  if (inputs.tool.tool) {
+    auto options = auroraboot_options(inputs, stages::AuroraBootTask::kUki);
+    options.keys_folder = folder;
+    options.keys = keys;
+    return add_auroraboot(plan, inputs, std::move(options), {{"unpack", inputs.unpack}}, false);
+  }
   return plan.add(inputs.artifact.name, inputs.where,
                   std::make_shared<stages::uki::UkiStage>(
                       stages::uki::UkiStage::Options{.keys = keys,
@@ -124,11 +188,20 @@ std::size_t plan_uki_files(Plan& plan, const ArtifactInputs& inputs, VolumeFolde
 std::size_t plan_raw_disk(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& /*volumes*/) {
   const auto& artifact = inputs.artifact;
   const auto& spec = *artifact.artifacts;
-  stages::RawDiskStage::Options options;
+  std::filesystem::path output;
   if (spec.cloud_image) {
-    options.output =
-        inputs.output / (artifact.artifact_name(manifest::ArtifactKind::kCloud) + ".raw");
+    output = inputs.output / (artifact.artifact_name(manifest::ArtifactKind::kCloud) + ".raw");
   }
+  if (inputs.tool.tool) {
+    auto asked = auroraboot_options(inputs, stages::AuroraBootTask::kRawDisk);
+    asked.output = output;
+    asked.cloud_config = inputs.cloud_config;
+    if (!spec.disk_size.empty()) asked.disk_mib = std::stoull(spec.disk_size);
+    return add_auroraboot(plan, inputs, std::move(asked), {{"unpack", inputs.unpack}},
+                          spec.cloud_image);
+  }
+  stages::RawDiskStage::Options options;
+  options.output = output;
   options.architecture = inputs.architecture;
   options.firmware = inputs.disk_firmware;
   if (!spec.disk_size.empty()) options.disk_mib = std::stoull(spec.disk_size);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,9 +15,16 @@
 #include "orchestrator/plan.hpp"
 #include "orchestrator/volumes.hpp"
 #include "stages/architecture.hpp"
+#include "stages/artifact_tool.hpp"
 #include "stages/disk_layout.hpp"
 
 namespace orchestrator {
+
+/// A program that makes artifacts in our place.
+struct PlannedTool {
+  std::shared_ptr<const stages::ArtifactTool> tool;  ///< None: we make them.
+  std::optional<std::size_t> pull;                   ///< The stage that brings its image.
+};
 
 /// What the stages of an artifact kind are made from.
 struct ArtifactInputs {
@@ -29,6 +37,7 @@ struct ArtifactInputs {
   base::Secret cloud_config;
   std::filesystem::path output;  ///< Absolute folder.
   stages::DiskFirmware disk_firmware = stages::DiskFirmware::kUefi;
+  PlannedTool tool;
   unsigned jobs = 1;  ///< Threads that one stage may use.
 };
 

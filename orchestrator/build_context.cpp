@@ -124,7 +124,7 @@ class Opener {
     const auto checkout = context_.folder;
     const auto commit =
         stages::check_out(session_.process(), source, checkout, context_.made->path(),
-                          source.keep_git_dir.value_or(false), session_.stop());
+                          source.keep_git_dir.value_or(false), {}, session_.stop());
     context_.folder = checkout / source.subdir;
     std::error_code error;
     if (!std::filesystem::is_directory(context_.folder, error)) {

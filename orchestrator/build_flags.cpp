@@ -112,6 +112,19 @@ std::map<std::string, std::string> parse_labels(const std::vector<std::string>& 
   return labels;
 }
 
+oci::Reference parse_cache(const std::string& flag) {
+  if (flag.find('=') == std::string::npos) return oci::Reference::parse(flag);
+  auto fields = fields_of(flag);
+  const auto type = take(fields, {"type"});
+  const auto reference = take(fields, {"ref"});
+  take(fields, {"mode"});  // All steps are kept in any case.
+  if (type == "registry" && !reference.empty() && fields.empty()) {
+    return oci::Reference::parse(reference);
+  }
+  fail(fmt::format("the cache {} cannot be used", flag), "",
+       "write REF, or type=registry,ref=REF: no other kind is known");
+}
+
 oci::ImageLocation parse_output(const std::string& flag) {
   if (const auto location = oci::ImageLocation::parse(flag)) return *location;
   auto fields = fields_of(flag);

@@ -30,4 +30,7 @@ std::map<std::string, std::string> parse_labels(const std::vector<std::string>& 
 /// `type=oci|docker,dest=FILE[,tar=false]`.
 oci::ImageLocation parse_output(const std::string& flag);
 
+/// `REF`, or docker's `type=registry,ref=REF`. Of --cache-from and --cache-to.
+oci::Reference parse_cache(const std::string& flag);
+
 }  // namespace orchestrator

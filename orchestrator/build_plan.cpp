@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "orchestrator/artifact_engines.hpp"
 #include "orchestrator/artifact_kinds.hpp"
 #include "orchestrator/image_plan.hpp"
 #include "orchestrator/manifest/cloud_config.hpp"
@@ -179,6 +180,7 @@ class ArtifactPlanner {
         .cloud_config = cloud_config(),
         .output = planned_.output,
         .disk_firmware = stages::parse_disk_firmware(session_.options().disk_firmware),
+        .tool = plan_artifact_tool(session_, build_, artifact_, where_),
         .jobs = session_.jobs()};
     for (const auto& kind : artifact_kinds()) {
       if (kind.wanted(*artifact_.artifacts)) {

@@ -55,6 +55,8 @@ struct BuildRequest {
   std::filesystem::path output;                   ///< As given with -o; empty: not given.
   bool image_archive = false;                     ///< NAME.tar too.
   std::map<std::string, std::string> build_args;  ///< Over those of the manifests.
+  std::vector<std::string> cache_from;            ///< Flags of all images that are built.
+  std::string cache_to;                           ///< The same.
 };
 
 /// A manifest file, ready to be built.

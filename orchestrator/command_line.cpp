@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/format.hpp"
+#include "orchestrator/artifact_engines.hpp"
 #include "orchestrator/image_engines.hpp"
 
 namespace orchestrator {
@@ -71,7 +72,10 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
   add_common(app, "image-engine", common.image_engine, "What builds images")
       ->check(CLI::IsMember(image_engine_names()));
   add_common(app, "artifact-engine", common.artifact_engine, "What makes artifacts")
-      ->check(CLI::IsMember({"native"}));
+      ->check(CLI::IsMember(artifact_engine_names()));
+  add_common(app, "artifact-engine-image", common.artifact_engine_image,
+             "An image to run the artifact engine's program from, instead of the one on PATH")
+      ->type_name("REF");
   add_common(app, "disk-firmware", common.disk_firmware, "What starts the disks that are made")
       ->check(CLI::IsMember({"uefi", "bios"}));
   add_common(app, "strict-templates", common.strict_templates,
@@ -152,6 +156,17 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
   command(*store, "verify", "Re-read every blob; remove the broken", CommandName::kStoreVerify);
 }
 
+void add_cache_flags(CLI::App& sub, Invocation& invocation) {
+  sub.add_option("--cache-from", invocation.cache_from,
+                 "Take results of steps from a registry (repeatable)")
+      ->type_name("REF")
+      ->envname("OSARTIFACT_CACHE_FROM")
+      ->allow_extra_args(false);
+  sub.add_option("--cache-to", invocation.cache_to, "Keep the results of all steps in a registry")
+      ->type_name("REF")
+      ->envname("OSARTIFACT_CACHE_TO");
+}
+
 void add_image_build(CLI::App& app, Invocation& invocation) {
   auto* image = app.add_subcommand("image", "Make images")->fallthrough()->require_subcommand(1);
   auto* build = image->add_subcommand("build", "Build an image from a Dockerfile")
@@ -185,6 +200,7 @@ void add_image_build(CLI::App& app, Invocation& invocation) {
   list("--label", flags.labels, "A label of the image (repeatable)", "NAME=VALUE");
   build->add_option("--platform", flags.platform, "What the image is for (--arch, this machine)")
       ->type_name("OS/ARCH[/VARIANT]");
+  add_cache_flags(*build, invocation);
   build->add_flag("--push", flags.push, "Send it to the registries of its names");
   list("-o,--output", flags.outputs, "Copy it out as well (repeatable)",
        "oci:DIR[:TAG]|oci-archive:FILE|docker-archive:FILE");
@@ -223,6 +239,7 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
                  "Also write NAME.tar, a docker-archive of the image")
       ->envname("OSARTIFACT_IMAGE_ARCHIVE");
   build_arguments(build);
+  add_cache_flags(*build, invocation);
   build
       ->add_flag("--no-clobber", invocation.no_clobber,
                  "Fail, before anything is done, if an artifact to be made exists")
@@ -230,6 +247,7 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
   auto* plan = command("plan", "Show what build would do", CommandName::kPlan);
   file(plan);
   build_arguments(plan);
+  add_cache_flags(*plan, invocation);
   plan->add_option("-o,--output", invocation.output, "Where the artifacts would go, as for build")
       ->type_name("DIR");
   plan->add_option("--format", invocation.format, "")

@@ -122,7 +122,7 @@ class ImagePlanner {
                                          .insecure = insecure,
                                          .ca_dirs = certificates(),
                                          .proxies = proxies()});
-    auto planned = plan_image_build(session_, std::move(request), *access.registry);
+    auto planned = plan_image_build(session_, std::move(request), access);
     planned_.epoch = epoch(planned.created);
     planned_.bases = std::move(planned.bases);
     for (const auto& base : planned_.bases) {
@@ -181,6 +181,7 @@ class ImagePlanner {
     build.platform = planned_.platform;
     build.epoch = session_.source_date_epoch();
     build.use_cache = !session_.options().no_cache;
+    add_caches(request_.cache_from, request_.cache_to, build);
     build.may_mount = session_.may_mount();
     build.threads = session_.jobs();
     request.hidden = definition.secrets;

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "base/error.hpp"
+#include "orchestrator/build_flags.hpp"
 #include "orchestrator/image_engines.hpp"
 
 namespace orchestrator {
@@ -33,7 +34,10 @@ std::vector<base::Secret> to_hide(const ImageRequest& request) {
 }  // namespace
 
 PlannedImageBuild plan_image_build(Session& session, ImageRequest request,
-                                   oci::Registry& registry) {
+                                   const Session::Access& access) {
+  auto engine = make_image_engine(session, access);
+  engine->check(session.process(), request.build);
+  auto& registry = *access.registry;
   PlannedImageBuild planned;
   std::map<std::string, std::string> digests;
   auto& store = session.store();
@@ -51,8 +55,6 @@ PlannedImageBuild plan_image_build(Session& session, ImageRequest request,
     auto places = offline ? std::vector<oci::PullPlace>() : session.places_for(reference);
     planned.bases.push_back({reference, std::move(image), std::move(places)});
   }
-  auto engine = make_image_engine(session);
-  engine->check(session.process());
   const base::Mask mask(to_hide(request));
   planned.stage = std::make_shared<const stages::BuildImageStage>(stages::BuildImageStage::Options{
       .engine = std::move(engine),
@@ -71,6 +73,12 @@ std::map<std::string, std::string> proxy_arguments(const base::Environment& envi
     if (stages::is_proxy_argument(name) && !value.empty()) proxies.emplace(name, value);
   }
   return proxies;
+}
+
+void add_caches(const std::vector<std::string>& from, const std::string& to,
+                stages::ImageBuild& build) {
+  for (const auto& flag : from) build.cache_from.push_back(parse_cache(flag));
+  if (!to.empty()) build.cache_to = parse_cache(to);
 }
 
 std::map<std::string, std::string> parse_build_arguments(const std::vector<std::string>& flags,

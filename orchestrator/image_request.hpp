@@ -39,12 +39,17 @@ struct PlannedImageBuild {
   std::int64_t created = 0;  ///< When the youngest of the bases was made, seconds since 1970.
 };
 
-/// Resolves the images that the Dockerfile names, with `registry` or from the store with --offline,
-/// and checks that the engine works here. Throws base::Error.
-PlannedImageBuild plan_image_build(Session& session, ImageRequest request, oci::Registry& registry);
+/// Checks that the engine works here, and resolves the images that the Dockerfile names, with
+/// `access` or from the store with --offline. Throws base::Error.
+PlannedImageBuild plan_image_build(Session& session, ImageRequest request,
+                                   const Session::Access& access);
 
 /// The proxies of an environment, as build arguments: what every RUN sees.
 std::map<std::string, std::string> proxy_arguments(const base::Environment& environment);
+
+/// Tells the build of --cache-from and --cache-to. Throws base::Error kUsage.
+void add_caches(const std::vector<std::string>& from, const std::string& to,
+                stages::ImageBuild& build);
 
 /// `K=V` of --build-arg; `K` alone takes the value of the environment, if there is one.
 std::map<std::string, std::string> parse_build_arguments(const std::vector<std::string>& flags,

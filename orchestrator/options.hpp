@@ -24,8 +24,9 @@ struct CommonOptions {
   std::vector<std::string> volumes;  ///< NAME=DIR.
   std::string image_engine = "native";
   std::string artifact_engine = "native";
-  bool strict_templates = false;  ///< A key that a template lacks is an error.
-  std::string runtime;            ///< "runc", "crun", "chroot"; empty: the first that works.
+  std::string artifact_engine_image;  ///< An image that has the engine's program; empty: PATH.
+  bool strict_templates = false;      ///< A key that a template lacks is an error.
+  std::string runtime;                ///< "runc", "crun", "chroot"; empty: the first that works.
   std::string disk_firmware = "uefi";
   unsigned jobs = 0;  ///< 0: the number of processors we may use.
   bool offline = false;
@@ -86,6 +87,8 @@ struct Invocation {
   std::filesystem::path output;  ///< Empty: not given.
   bool image_archive = false;
   std::vector<std::string> build_args;  ///< K=V or K.
+  std::vector<std::string> cache_from;  ///< Of build and image build: REF.
+  std::string cache_to;                 ///< The same.
   bool no_clobber = false;              ///< Of build: refuse to replace an artifact.
   bool raw = false;
   bool config = false;

@@ -139,13 +139,7 @@ oci::SessionContext Session::registry_context(std::shared_ptr<auth::Keychain> ke
                                               const base::Environment& proxies) {
   base::HttpClientOptions options;
   options.user_agent = fmt::format("osartifact/{}", OSARTIFACT_VERSION);
-  options.trust.add_environment(environment_.variables);
-  options.trust.ca_dirs = ca_dirs;
-  if (!options_.ca_dir.empty()) options.trust.ca_dirs.push_back(options_.ca_dir);
-  options.trust.insecure_hosts.insert(options_.insecure_registries.begin(),
-                                      options_.insecure_registries.end());
-  options.trust.insecure_hosts.insert(insecure.begin(), insecure.end());
-  registry_rules().add_trust(options.trust);
+  options.trust = tls_trust(insecure, ca_dirs);
   auto variables = environment_.variables;
   for (const auto& [name, value] : proxies) variables.insert_or_assign(name, value);
   options.proxy = base::ProxySettings(variables);
@@ -180,7 +174,23 @@ Session::Access Session::access(const AccessWish& wish) {
         oci::make_registry_client(mirror_options(), context.keychain, context.http, context.log),
         context.log);
   }
-  return {.registry = std::move(registry), .keychain = context.keychain};
+  return {.registry = std::move(registry),
+          .keychain = context.keychain,
+          .context = context,
+          .trust = tls_trust(wish.insecure, wish.ca_dirs)};
+}
+
+base::TlsTrustOptions Session::tls_trust(const std::set<std::string>& insecure,
+                                         const std::vector<std::filesystem::path>& ca_dirs) {
+  base::TlsTrustOptions trust;
+  trust.add_environment(environment_.variables);
+  trust.ca_dirs = ca_dirs;
+  if (!options_.ca_dir.empty()) trust.ca_dirs.push_back(options_.ca_dir);
+  trust.insecure_hosts.insert(options_.insecure_registries.begin(),
+                              options_.insecure_registries.end());
+  trust.insecure_hosts.insert(insecure.begin(), insecure.end());
+  registry_rules().add_trust(trust);
+  return trust;
 }
 
 const oci::RegistryRules& Session::registry_rules() {

@@ -72,8 +72,10 @@ class Session {
   struct Access {
     std::shared_ptr<oci::Registry> registry;
     std::shared_ptr<auth::Keychain> keychain;  ///< Which the registry uses.
+    oci::SessionContext context;               ///< What it speaks with.
+    base::TlsTrustOptions trust;               ///< Whom it trusts.
   };
-  /// As registry(), and the keychain itself.
+  /// As registry(), and what it is made of.
   Access access(const AccessWish& wish);
 
   /// Where the credentials of registry() come from.
@@ -84,6 +86,10 @@ class Session {
                                        const std::set<std::string>& insecure,
                                        const std::vector<std::filesystem::path>& ca_dirs = {},
                                        const base::Environment& proxies = {});
+
+  /// Whom to trust: the environment, the flags, registries.conf, and `insecure` and `ca_dirs`.
+  base::TlsTrustOptions tls_trust(const std::set<std::string>& insecure,
+                                  const std::vector<std::filesystem::path>& ca_dirs);
 
   /// What --runtime, or else the first that works here, runs containers with; the session outlives
   /// it. Thread-safe. Throws base::Error kBuildStep when nothing can.

@@ -23,6 +23,7 @@ class MaskedObserver final : public StageObserver {
   void progress(std::uint64_t done, std::uint64_t total) override { next_.progress(done, total); }
   void fact(std::string_view text) override { next_.fact(mask_.apply(text)); }
   void warning(std::string_view text) override { next_.warning(mask_.apply(text)); }
+  void output(std::string_view text) override { next_.output(mask_.apply(text)); }
 
  private:
   StageObserver& next_;
@@ -65,6 +66,8 @@ nlohmann::json BuildImageStage::parameters() const {
                                {"bases", options_.bases},
                                {"names", options_.names}};
   if (build.epoch) parameters["epoch"] = *build.epoch;
+  // Sent once; where it is taken from changes no image.
+  if (build.cache_to) parameters["cacheTo"] = build.cache_to->text();
   if (!options_.nonce.empty()) parameters["nonce"] = options_.nonce;
   return parameters;
 }

@@ -200,15 +200,15 @@ void ContainerStage::run_once(const StageContext& context, oci::ContainerRunner&
       oci::pull_image(*context.registry, context.store, tool.reference, tool.image, tool.platform,
                       options_.parallel, progress, context.stop);
     }
-    run_one(context, runner, tool);
+    run_container(context, runner, tool, {.what = options_.what, .may_mount = options_.may_mount});
   }
 }
 
-void ContainerStage::run_one(const StageContext& context, oci::ContainerRunner& runner,
-                             const ToolContainer& tool) const {
-  const auto name = fmt::format("{} '{}'", options_.what, tool.name);
+void run_container(const StageContext& context, oci::ContainerRunner& runner,
+                   const ToolContainer& tool, const RunContainerOptions& options) {
+  const auto name = fmt::format("{} '{}'", options.what, tool.name);
   const auto folder = context.store.make_temp_dir("container");
-  const auto tree = make_root(context, tool, options_.may_mount, folder.path());
+  const auto tree = make_root(context, tool, options.may_mount, folder.path());
   const auto image = read_image_runtime(context.store, tool.image.manifest);
   oci::Container container;
   container.name = name;
@@ -238,9 +238,12 @@ void ContainerStage::run_one(const StageContext& context, oci::ContainerRunner& 
   };
   const auto result = runner.run(container, on_line, context.stop);
   if (result.exit_status == 0) return;
-  fail(fmt::format("{} failed", name),
-       fmt::format("{}{}{}", describe_end(result), result.tail.empty() ? "" : "\n    ",
-                   fmt::join(result.tail, "\n    ")));
+  throw base::Error(
+      {.code = options.failure,
+       .what = fmt::format("{} failed", name),
+       .why = fmt::format("{}{}{}", describe_end(result), result.tail.empty() ? "" : "\n    ",
+                          fmt::join(result.tail, "\n    ")),
+       .hint = ""});
 }
 
 }  // namespace stages

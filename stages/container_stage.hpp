@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/secret.hpp"
 #include "oci/container.hpp"
 #include "oci/pull.hpp"
@@ -42,6 +43,18 @@ struct ToolContainer {
   ContainerSecurity security;
   std::vector<oci::ContainerMount> mounts;
 };
+
+struct RunContainerOptions {
+  std::string what;        ///< For messages: "importer".
+  bool may_mount = false;  ///< Overlays may be tried.
+  base::ErrorCode failure = base::ErrorCode::kBuildStep;
+};
+
+/// Runs one container of an image that the store has, over a root of its own. Its lines are the
+/// observer's, each under its name. Throws base::Error `failure` naming it, its exit status and its
+/// last lines.
+void run_container(const StageContext& context, oci::ContainerRunner& runner,
+                   const ToolContainer& tool, const RunContainerOptions& options);
 
 /// Runs containers one after another: the importers of an OSArtifact, or one of its exporters. What
 /// it does lies outside, so it has no result that could be cached: it always runs. Its log is the
@@ -77,8 +90,6 @@ class ContainerStage final : public Stage {
 
  private:
   void run_once(const StageContext& context, oci::ContainerRunner& runner) const;
-  void run_one(const StageContext& context, oci::ContainerRunner& runner,
-               const ToolContainer& tool) const;
 
   Options options_;
 };

@@ -43,10 +43,12 @@ Login split(const std::string& remote) {
 class Checkout {
  public:
   Checkout(base::ProcessRunner& process, const dockerfile::GitSource& source,
-           std::filesystem::path folder, const std::filesystem::path& scratch, std::stop_token stop)
+           std::filesystem::path folder, const std::filesystem::path& scratch,
+           const std::vector<std::string>& environment, std::stop_token stop)
       : process_(process),
         source_(source),
         folder_(std::move(folder)),
+        environment_(environment),
         login_(split(source.remote)),
         mask_({base::Secret(login_.password)}),
         stop_(std::move(stop)) {
@@ -119,6 +121,7 @@ class Checkout {
                                           "HOME=" + folder_.string()},
                           .working_directory = {},
                           .input = ""};
+    command.environment.insert(command.environment.end(), environment_.begin(), environment_.end());
     for (const auto* protocol : {"http", "https", "git", "ssh"}) {
       command.arguments.push_back("-c");
       command.arguments.push_back(fmt::format("protocol.{}.allow=always", protocol));
@@ -148,6 +151,7 @@ class Checkout {
   base::ProcessRunner& process_;
   const dockerfile::GitSource& source_;
   std::filesystem::path folder_;
+  const std::vector<std::string>& environment_;
   Login login_;
   base::Mask mask_;
   std::stop_token stop_;
@@ -159,8 +163,9 @@ class Checkout {
 
 std::string check_out(base::ProcessRunner& process, const dockerfile::GitSource& source,
                       const std::filesystem::path& folder, const std::filesystem::path& scratch,
-                      bool keep_git_dir, const std::stop_token& stop) {
-  return Checkout(process, source, folder, scratch, stop).run(keep_git_dir);
+                      bool keep_git_dir, const std::vector<std::string>& environment,
+                      const std::stop_token& stop) {
+  return Checkout(process, source, folder, scratch, environment, stop).run(keep_git_dir);
 }
 
 }  // namespace stages

@@ -12,6 +12,7 @@
 #include "base/secret.hpp"
 #include "oci/manifest.hpp"
 #include "oci/platform.hpp"
+#include "oci/reference.hpp"
 #include "stages/stage.hpp"
 
 namespace stages {
@@ -36,8 +37,10 @@ struct ImageBuild {
   std::map<std::string, std::string> labels;
   std::optional<std::int64_t> epoch;  ///< SOURCE_DATE_EPOCH.
   bool use_cache = true;
-  bool may_mount = false;  ///< Overlays may be tried.
-  unsigned threads = 2;    ///< For compressing and for stages side by side.
+  std::vector<oci::Reference> cache_from;  ///< Results of steps in registries, to be used.
+  std::optional<oci::Reference> cache_to;  ///< Where to keep those of this build.
+  bool may_mount = false;                  ///< Overlays may be tried.
+  unsigned threads = 2;                    ///< For compressing and for stages side by side.
 };
 
 /// Builds images. One each for the native engine, kaniko and buildah.
@@ -48,9 +51,9 @@ class ImageEngine {
   /// "native", "kaniko", "buildah".
   [[nodiscard]] virtual std::string_view name() const = 0;
 
-  /// Throws base::Error when it cannot work here (no such program, too old a version): before
-  /// anything starts.
-  virtual void check(base::ProcessRunner& process) const = 0;
+  /// Throws base::Error when it cannot build this here: kArtifactTool for a program that is missing
+  /// or too old, kUnsupported for what the engine does not know. Called before anything starts.
+  virtual void check(base::ProcessRunner& process, const ImageBuild& build) const = 0;
 
   /// Builds the image into the store, complete, and returns its manifest's descriptor; names
   /// nothing. `context.registry` has the credentials for FROM and caches. Throws base::Error:

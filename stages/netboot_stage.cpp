@@ -18,12 +18,23 @@ std::filesystem::path squashfs_file(const StageContext& context, const Inputs& i
   return context.store.root() / inputs.at("squashfs").at("path").get<std::string>();
 }
 
+void check_kernel(const RootTree& root, const std::filesystem::path& kernel,
+                  Architecture architecture) {
+  const DiskBytes bytes(kernel);
+  check_architecture(root, bytes.read(0, std::min<std::uint64_t>(bytes.size(), kKernelHeadBytes)),
+                     architecture);
+}
+
+/// What AuroraBoot took out of its ISO.
+std::filesystem::path tool_file(const StageContext& context, const Inputs& inputs,
+                                const char* name) {
+  return context.store.root() / inputs.at("netboot").at("folder").get<std::string>() / name;
+}
+
 void copy_kernel(const RootTree& root, const std::filesystem::path& file, Architecture architecture,
                  const StageContext& context) {
   const auto kernel = find_kernel(root).kernel;
-  const DiskBytes bytes(kernel.file);
-  check_architecture(root, bytes.read(0, std::min<std::uint64_t>(bytes.size(), kKernelHeadBytes)),
-                     architecture);
+  check_kernel(root, kernel.file, architecture);
   context.observer.fact("kernel " + kernel.origin);
   copy_file(kernel.file, file, context.stop);
 }
@@ -55,6 +66,8 @@ std::string_view NetbootStage::name() const {
 }
 
 std::vector<std::string> NetbootStage::inputs() const {
+  const bool is_script = options_.part == NetbootPart::kScript;
+  if (options_.from_tool && !is_script) return {"unpack", "netboot"};
   switch (options_.part) {
     case NetbootPart::kKernel:
     case NetbootPart::kInitrd:
@@ -85,16 +98,28 @@ void NetbootStage::write(const StageContext& context, const Inputs& inputs,
   switch (options_.part) {
     case NetbootPart::kKernel: {
       const auto tree = open_tree(context.store, inputs.at("unpack"));
+      if (options_.from_tool) {
+        const auto kernel = tool_file(context, inputs, "kernel");
+        check_kernel(RootTree(tree.path()), kernel, options_.architecture);
+        copy_file(kernel, file, context.stop);
+        return;
+      }
       copy_kernel(RootTree(tree.path()), file, options_.architecture, context);
       return;
     }
     case NetbootPart::kInitrd: {
+      if (options_.from_tool) {
+        copy_file(tool_file(context, inputs, "initrd"), file, context.stop);
+        return;
+      }
       const auto tree = open_tree(context.store, inputs.at("unpack"));
       copy_file(find_kernel(RootTree(tree.path())).initrd.file, file, context.stop);
       return;
     }
     case NetbootPart::kSquashfs:
-      copy_squashfs(squashfs_file(context, inputs), file, context);
+      copy_squashfs(options_.from_tool ? tool_file(context, inputs, "squashfs")
+                                       : squashfs_file(context, inputs),
+                    file, context);
       return;
     case NetbootPart::kScript:
       base::write_file_atomically(file, options_.script);

@@ -21,7 +21,8 @@ class NetbootStage final : public Stage {
     NetbootPart part = NetbootPart::kKernel;
     std::filesystem::path output;  ///< Absolute path of the file.
     Architecture architecture = Architecture::kAmd64;
-    std::string script;  ///< kScript: all of it.
+    std::string script;      ///< kScript: all of it.
+    bool from_tool = false;  ///< Kernel, initrd and squashfs are what AuroraBoot's "netboot" gave.
   };
   explicit NetbootStage(Options options) : options_(std::move(options)) {}
 

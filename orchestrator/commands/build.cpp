@@ -115,7 +115,9 @@ BuildRequest build_request(Session& session, const Invocation& invocation) {
       .file = invocation.subject,
       .output = invocation.output,
       .image_archive = invocation.image_archive,
-      .build_args = parse_build_arguments(invocation.build_args, session.environment().variables)};
+      .build_args = parse_build_arguments(invocation.build_args, session.environment().variables),
+      .cache_from = invocation.cache_from,
+      .cache_to = invocation.cache_to};
 }
 
 class Build {

@@ -23,11 +23,11 @@ constexpr const char* kWhere = "image build";
 
 class ImageBuildCommand {
  public:
-  ImageBuildCommand(Session& session, const ImageBuildFlags& flags)
-      : session_(session), flags_(flags) {
-    for (const auto& tag : flags.tags) tags_.push_back(oci::Reference::parse(tag));
-    for (const auto& output : flags.outputs) outputs_.push_back(parse_output(output));
-    if (flags.push && tags_.empty()) {
+  ImageBuildCommand(Session& session, const Invocation& invocation)
+      : session_(session), invocation_(invocation), flags_(invocation.image_build) {
+    for (const auto& tag : flags_.tags) tags_.push_back(oci::Reference::parse(tag));
+    for (const auto& output : flags_.outputs) outputs_.push_back(parse_output(output));
+    if (flags_.push && tags_.empty()) {
       throw base::Error({.code = base::ErrorCode::kUsage,
                          .what = "there is nowhere to push the image to",
                          .why = "--push is given without a name",
@@ -72,6 +72,7 @@ class ImageBuildCommand {
     build.labels = parse_labels(flags_.labels);
     build.epoch = session_.source_date_epoch();
     build.use_cache = !session_.options().no_cache;
+    add_caches(invocation_.cache_from, invocation_.cache_to, build);
     build.may_mount = session_.may_mount();
     build.threads = session_.jobs();
     request.outline = stages::dockerfile::outline_of(build);
@@ -82,8 +83,9 @@ class ImageBuildCommand {
 
   oci::Descriptor build(const BuildContext& context) {
     warn_of_credentials(session_, context.folder);
-    const auto registry = session_.registry({}, {});
-    const auto planned = plan_image_build(session_, request(context), *registry);
+    const auto access = session_.access({});
+    const auto planned = plan_image_build(session_, request(context), access);
+    const auto& registry = access.registry;
     Plan plan;
     const bool offline = session_.options().offline;
     const auto made = plan.add("", kWhere, planned.stage, offline ? nullptr : registry, {}, true);
@@ -132,6 +134,7 @@ class ImageBuildCommand {
   }
 
   Session& session_;
+  const Invocation& invocation_;
   const ImageBuildFlags& flags_;
   std::vector<oci::Reference> tags_;
   std::vector<oci::ImageLocation> outputs_;
@@ -140,7 +143,7 @@ class ImageBuildCommand {
 }  // namespace
 
 int run_image_build(Session& session, const Invocation& invocation) {
-  return ImageBuildCommand(session, invocation.image_build).run();
+  return ImageBuildCommand(session, invocation).run();
 }
 
 }  // namespace orchestrator

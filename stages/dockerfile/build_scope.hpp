@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/http.hpp"
 #include "oci/container.hpp"
 #include "stages/dockerfile/base_images.hpp"
 #include "stages/dockerfile/config_steps.hpp"
@@ -46,6 +47,7 @@ class BuildScope {
     StepCache& cache;
     ContentDigests& digests;
     const MakeRunner& make_runner;
+    base::HttpClient* http = nullptr;   ///< For ADD; none: nothing may be fetched.
     bool overlays = false;              ///< Overlays work here.
     std::optional<std::int64_t> epoch;  ///< SOURCE_DATE_EPOCH.
     std::vector<std::string> ignore;    ///< Lines of .dockerignore.

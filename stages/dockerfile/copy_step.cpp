@@ -23,7 +23,12 @@ using Kind = CopySource::Kind;
 
 }  // namespace
 
-CopyStep::CopyStep(Options options) : options_(std::move(options)) {
+CopyStep::CopyStep(Options options)
+    : options_(std::move(options)),
+      remote_({.context = options_.context,
+               .build = options_.build,
+               .http = options_.http,
+               .stop = options_.stop}) {
   const auto& arguments = options_.arguments;
   if (arguments.sources.size() > 1 && !options_.destination.ends_with('/') &&
       options_.destination != "/") {
@@ -39,7 +44,7 @@ std::string CopyStep::created_by() const {
   if (!arguments.chown.empty()) text += " --chown=" + arguments.chown;
   if (!arguments.chmod.empty()) text += " --chmod=" + arguments.chmod;
   for (const auto& source : arguments.sources) {
-    text += (source.kind == Kind::kHeredoc ? " <<" : " ") + source.text;
+    text += (source.kind == Kind::kHeredoc ? " <<" : " ") + shown_source(source);
   }
   return text + " " + arguments.destination;
 }
@@ -83,6 +88,37 @@ void CopyStep::add_heredocs() {
   requests_.push_back(std::move(request));
 }
 
+std::optional<nlohmann::json> CopyStep::known_sources() const {
+  auto known = nlohmann::json::array();
+  for (const auto& source : options_.arguments.sources) {
+    if (source.kind == Kind::kHeredoc) continue;
+    auto identity = known_identity(source, options_.arguments);
+    if (!identity) return std::nullopt;
+    known.push_back(*std::move(identity));
+  }
+  if (known.empty()) return std::nullopt;
+  return nlohmann::json({{"known", std::move(known)},
+                         {"keepGitDir", options_.arguments.keep_git_dir.value_or(false)}});
+}
+
+void CopyStep::add_remote(const CopySource& source) {
+  const auto& arguments = options_.arguments;
+  auto fetched = remote_.fetch(source, arguments);
+  identities_.push_back(std::move(fetched.identity));
+  requests_.push_back({.source_root = std::move(fetched.root),
+                       .sources = {std::move(fetched.source)},
+                       .destination = options_.destination,
+                       .ignore = {},
+                       .exclude = arguments.exclude,
+                       .parents = false,
+                       .chown = {},
+                       .keep_owners = false,
+                       .chmod = arguments.chmod,
+                       .unpack = source.kind == Kind::kUrl && arguments.unpack.value_or(false),
+                       .epoch = options_.epoch,
+                       .digests = &options_.digests});
+}
+
 void CopyStep::read(const std::filesystem::path& root) {
   const auto& arguments = options_.arguments;
   CopyRequest request{
@@ -99,12 +135,7 @@ void CopyStep::read(const std::filesystem::path& root) {
       .epoch = options_.epoch};
   for (const auto& source : arguments.sources) {
     if (source.kind == Kind::kPath) request.sources.push_back(source.text);
-    if (source.kind == Kind::kUrl || source.kind == Kind::kGit) {
-      throw base::Error({.code = base::ErrorCode::kUnsupported,
-                         .what = fmt::format("ADD of {} is not possible yet", source.text),
-                         .why = "",
-                         .hint = "fetch it before the build and COPY it"});
-    }
+    if (source.kind == Kind::kUrl || source.kind == Kind::kGit) add_remote(source);
   }
   if (!request.sources.empty()) {
     if (root.empty()) {
@@ -123,7 +154,7 @@ void CopyStep::read(const std::filesystem::path& root) {
 }
 
 std::vector<std::string> CopyStep::digests() const {
-  std::vector<std::string> digests;
+  auto digests = identities_;
   for (const auto& plan : plans_) digests.push_back(plan.digest().text());
   return digests;
 }

@@ -15,8 +15,10 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "oci/pull.hpp"
 #include "oci/snapshots.hpp"
 #include "stages/dockerfile/ignore_patterns.hpp"
+#include "stages/dockerfile/registry_cache.hpp"
 #include "stages/dockerfile/stage_builder.hpp"
 
 namespace stages::dockerfile {
@@ -130,9 +132,22 @@ oci::Descriptor finish_image(const StageContext& context, const ImageBuild& buil
   return image.write(context.store, epoch, static_cast<std::int64_t>(std::time(nullptr)));
 }
 
+/// Layers of steps come when their step is found.
+void add_registry_caches(const StageContext& context, const ImageBuild& build, StepCache& cache,
+                         const std::stop_token& stop) {
+  if (!build.use_cache) return;
+  for (const auto& reference : build.cache_from) {
+    cache.add_elsewhere(read_registry_cache(context, reference, stop),
+                        [&context, reference, stop](const oci::Descriptor& layer) {
+                          oci::pull_blobs(*context.registry, context.store, reference, {layer}, 1,
+                                          {}, stop);
+                        });
+  }
+}
+
 }  // namespace
 
-void NativeEngine::check(base::ProcessRunner& /*process*/) const {
+void NativeEngine::check(base::ProcessRunner& /*process*/, const ImageBuild& /*build*/) const {
   if (::geteuid() == 0) return;
   throw base::Error({.code = base::ErrorCode::kUnsupported,
                      .what = "images can be built as root alone",
@@ -159,6 +174,7 @@ oci::Descriptor NativeEngine::build(const StageContext& context, const ImageBuil
         fmt::format("no ARG asks for the build arguments {}", fmt::join(unused, ", ")));
   }
   StepCache cache(context.store, build.use_cache);
+  add_registry_caches(context, build, cache, stop.get_token());
   ContentDigests digests(context.store.root() / "results" / kContentDigests);
   const auto obstacle = build.may_mount ? oci::overlay_obstacle(context.store)
                                         : std::optional<std::string>("nothing may be mounted");
@@ -173,6 +189,7 @@ oci::Descriptor NativeEngine::build(const StageContext& context, const ImageBuil
                     .cache = cache,
                     .digests = digests,
                     .make_runner = make_runner_,
+                    .http = context.registry == nullptr ? nullptr : http_.get(),
                     .overlays = !obstacle,
                     .epoch = epoch,
                     .ignore = build.ignore.empty() && !build.context.empty()
@@ -181,6 +198,9 @@ oci::Descriptor NativeEngine::build(const StageContext& context, const ImageBuil
                     .stop = stop.get_token()});
   StageSchedule(scope, stop).run(build.threads);
   digests.save();
+  if (build.cache_to) {
+    write_registry_cache(context, *build.cache_to, cache.used(), stop.get_token());
+  }
   const auto target = scope.finished(graph.target());
   return finish_image(context, build, epoch, images, *target);
 }

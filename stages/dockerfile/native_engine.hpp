@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+#include <utility>
+
+#include "base/http.hpp"
 #include "stages/dockerfile/build_scope.hpp"
 #include "stages/image_engine.hpp"
 
@@ -11,14 +15,17 @@ namespace stages::dockerfile {
 /// they depend on. Always makes OCI media types. Needs root, and for RUN a runtime that works here.
 class NativeEngine final : public ImageEngine {
  public:
-  explicit NativeEngine(MakeRunner make_runner) : make_runner_(std::move(make_runner)) {}
+  /// `http` fetches what ADD names; none: nothing is fetched.
+  explicit NativeEngine(MakeRunner make_runner, std::shared_ptr<base::HttpClient> http = nullptr)
+      : make_runner_(std::move(make_runner)), http_(std::move(http)) {}
 
   [[nodiscard]] std::string_view name() const override { return "native"; }
-  void check(base::ProcessRunner& process) const override;
+  void check(base::ProcessRunner& process, const ImageBuild& build) const override;
   oci::Descriptor build(const StageContext& context, const ImageBuild& build) const override;
 
  private:
   MakeRunner make_runner_;
+  std::shared_ptr<base::HttpClient> http_;
 };
 
 }  // namespace stages::dockerfile

@@ -119,8 +119,8 @@ void StageBuilder::do_step(std::size_t index) {
   }
 }
 
-oci::Digest StageBuilder::key_of(nlohmann::json parts) const {
-  parts["below"] = state_.image.chain_id();
+oci::Digest StageBuilder::key_of(nlohmann::json parts, bool linked) const {
+  parts["below"] = linked ? nlohmann::json() : nlohmann::json(state_.image.chain_id());
   if (scope_.parts().epoch) parts["epoch"] = *scope_.parts().epoch;
   return StepCache::key_of(parts);
 }
@@ -157,10 +157,9 @@ StageTree& StageBuilder::tree() {
   return *tree_;
 }
 
-void StageBuilder::make_layer(const std::vector<oci::Digest>& keys, std::string_view created_by,
-                              const Change& change) {
+void StageBuilder::make_layer(StageTree& files, const std::vector<oci::Digest>& keys,
+                              std::string_view created_by, const Change& change) {
   const auto start = Clock::now();
-  auto& files = tree();
   const auto hidden = change(files.begin_step());
   const StepResult result{.layer = files.end_step(hidden),
                           .created = scope_.parts().epoch.value_or(seconds_now())};
@@ -183,7 +182,7 @@ void StageBuilder::do_workdir(const Instruction& instruction) {
   const auto user = state_.image.text("User");
   const auto key = key_of({{"kind", "workdir"}, {"folder", folder}, {"user", user}});
   if (take_cached(key, created_by)) return;
-  make_layer({key}, created_by, [&](const std::filesystem::path& root) {
+  make_layer(tree(), {key}, created_by, [&](const std::filesystem::path& root) {
     const auto owner = find_user(root, user);
     make_folder_in(root, folder, {.user = owner.user, .group = owner.group});
     return std::vector<std::string>();
@@ -208,21 +207,30 @@ void StageBuilder::do_copy(const Instruction& instruction) {
                  .ignore = parts.ignore,
                  .epoch = parts.epoch,
                  .digests = parts.digests,
+                 .http = parts.http,
                  .stop = parts.stop});
   const auto created_by = step.created_by();
+  // A layer that depends on nothing below: names of owners would have to be looked up there.
+  const bool linked =
+      arguments.link && (arguments.chown.empty() || is_numeric_owner(arguments.chown));
   std::vector<oci::Digest> keys;
+  const auto is_cached = [&](const nlohmann::json& sources) {
+    keys.push_back(key_of(step.describe(sources), linked));
+    return take_cached(keys.back(), created_by);
+  };
   if (!arguments.from.empty()) {
     // The whole source tells enough where it is the same; it need not be unpacked then.
     const auto files = scope_.files_of(parts.graph.origin(arguments.from, stage_));
-    keys.push_back(key_of(step.describe({{"of", files->image().chain_id()}})));
-    if (take_cached(keys.back(), created_by)) return;
+    if (is_cached({{"of", files->image().chain_id()}})) return;
     step.read(files->files());
   } else {
+    const auto known = step.known_sources();
+    if (known && is_cached(*known)) return;
     step.read(parts.build.context);
   }
-  keys.push_back(key_of(step.describe({{"content", step.digests()}})));
-  if (take_cached(keys.back(), created_by)) return;
-  make_layer(keys, created_by, [&](const std::filesystem::path& root) {
+  if (is_cached({{"content", step.digests()}})) return;
+  const auto alone = linked ? scope_.make_tree(nullptr, 1) : nullptr;
+  make_layer(alone ? *alone : tree(), keys, created_by, [&](const std::filesystem::path& root) {
     step.apply(root);
     return std::vector<std::string>();
   });
@@ -291,7 +299,7 @@ void StageBuilder::do_run(const Instruction& instruction) {
   if (arguments.program) parts["program"] = arguments.program->content;
   const auto key = key_of(std::move(parts));
   if (take_cached(key, created_by)) return;
-  make_layer({key}, created_by, [&](const std::filesystem::path& root) {
+  make_layer(tree(), {key}, created_by, [&](const std::filesystem::path& root) {
     return run_in(root, command, arguments, options);
   });
 }

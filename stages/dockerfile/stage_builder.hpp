@@ -34,13 +34,13 @@ class StageBuilder {
   void do_run(const Instruction& instruction);
   void do_workdir(const Instruction& instruction);
 
-  /// All that steps which change files depend on, and `parts`.
-  [[nodiscard]] oci::Digest key_of(nlohmann::json parts) const;
+  /// All that steps which change files depend on, and `parts`; of a linked step not what is below.
+  [[nodiscard]] oci::Digest key_of(nlohmann::json parts, bool linked = false) const;
   /// Takes the result that the cache has under `key`; false: it has none.
   bool take_cached(const oci::Digest& key, std::string_view created_by);
-  /// Lets `change` change the files and makes a layer of it, kept under `keys`.
-  void make_layer(const std::vector<oci::Digest>& keys, std::string_view created_by,
-                  const Change& change);
+  /// Lets `change` change `files` and makes a layer of it, kept under `keys`.
+  void make_layer(StageTree& files, const std::vector<oci::Digest>& keys,
+                  std::string_view created_by, const Change& change);
   void add_result(const StepResult& result, std::string_view created_by);
   StageTree& tree();
 

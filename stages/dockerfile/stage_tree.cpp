@@ -15,6 +15,7 @@
 #include "oci/directory_index.hpp"
 #include "oci/folder_attributes.hpp"
 #include "oci/folder_entries.hpp"
+#include "oci/linked_names.hpp"
 #include "oci/overlay_mount.hpp"
 #include "oci/snapshots.hpp"
 
@@ -34,15 +35,34 @@ base::FileDescriptor open_folder(const fs::path& folder) {
   return open_folder(AT_FDCWD, folder.string());
 }
 
+/// The folder `name` of the tree below, or none.
+base::FileDescriptor folder_below(int lower, const std::string& name) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  return base::FileDescriptor(lower < 0 ? -1 : ::openat(lower, name.c_str(), kFlags));
+}
+
+/// A folder that was copied up because of what is in it, and is as it was: no layer has it.
+bool is_as_it_was(const struct stat& status, int below) {
+  struct stat then {};
+  return below >= 0 && ::fstat(below, &then) == 0 && then.st_mode == status.st_mode &&
+         then.st_uid == status.st_uid && then.st_gid == status.st_gid &&
+         then.st_mtim.tv_sec == status.st_mtim.tv_sec &&
+         then.st_mtim.tv_nsec == status.st_mtim.tv_nsec;
+}
+
 /// Gives what is in `folder` the times that it has in its layer: whole seconds, not younger than
-/// the epoch.
-void settle_times(int folder, std::optional<std::int64_t> epoch) {
+/// the epoch. `lower`: the same folder of the tree below, or -1.
+void settle_times(int folder, int lower, std::optional<std::int64_t> epoch) {
   for (const auto& name : oci::names_in(folder, "")) {
     struct stat status {};
     if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
       base::throw_system_error(errno, fmt::format("cannot read the times of {}", name));
     }
-    if (S_ISDIR(status.st_mode)) settle_times(open_folder(folder, name).get(), epoch);
+    if (S_ISDIR(status.st_mode)) {
+      const auto below = folder_below(lower, name);
+      settle_times(open_folder(folder, name).get(), below.get(), epoch);
+      if (is_as_it_was(status, below.get())) continue;
+    }
     const bool whiteout = S_ISCHR(status.st_mode) && status.st_rdev == 0;
     const bool young = epoch && status.st_mtim.tv_sec > *epoch;
     if (whiteout || (status.st_mtim.tv_nsec == 0 && !young)) continue;
@@ -66,6 +86,12 @@ oci::Digest empty_diff_id() {
 std::optional<oci::MadeLayer> unless_empty(oci::MadeLayer layer) {
   static const auto kEmpty = empty_diff_id();
   return layer.diff_id == kEmpty ? std::nullopt : std::optional(std::move(layer));
+}
+
+/// Whether an overlay has changed lower files that have several names.
+bool has_changed_links(const fs::path& index) {
+  std::error_code none;  // No index: links are not kept here.
+  return fs::is_directory(index, none) && !fs::is_empty(index, none);
 }
 
 /// A folder per layer in the store; a step is an overlay over them, and its upper folder is the
@@ -115,25 +141,30 @@ class OverlayTree final : public StageTree {
     for (const auto* name : {"fs", "work", "merged"}) base::make_directories(temp / name);
     oci::copy_folder_attributes(top(), temp / "fs");
     step_->path = temp / "merged";
-    step_->mount =
-        oci::mount_overlay({.lower = folders_.empty() ? std::vector{reading_->path} : folders_,
-                            .upper = temp / "fs",
-                            .work = temp / "work"},
-                           step_->path);
+    step_->mount = oci::mount_overlay_keeping_links(
+        {.lower = folders_.empty() ? std::vector{reading_->path} : folders_,
+         .upper = temp / "fs",
+         .work = temp / "work"},
+        step_->path);
     return step_->path;
   }
 
   std::optional<oci::MadeLayer> end_step(const std::vector<std::string>& /*hidden*/) override {
+    if (has_changed_links(step_->folder.path() / "work/index")) {
+      oci::copy_up_linked_names(open_folder(reading_->path).get(), open_folder(step_->path).get(),
+                                options_.unpack.stop);
+    }
     auto made = std::move(step_->folder);
     step_->mount.unmount();
     step_.reset();
     const auto upper = made.path() / "fs";
     if (fs::is_empty(upper)) return std::nullopt;
     const auto upper_fd = open_folder(upper);
-    settle_times(upper_fd.get(), options_.epoch);
+    const auto lower_fd = open_folder(reading_->path);
+    settle_times(upper_fd.get(), lower_fd.get(), options_.epoch);
     auto layer = unless_empty(oci::make_layer(store_, options_.threads, [&](oci::TarStream& tar) {
       oci::write_upper(
-          open_folder(reading_->path).get(), upper_fd.get(), tar,
+          lower_fd.get(), upper_fd.get(), tar,
           {.epoch = options_.epoch, .warn = options_.unpack.warn, .stop = options_.unpack.stop});
     }));
     if (!layer) return std::nullopt;

@@ -34,6 +34,10 @@ Names names_for(Architecture architecture) {
 
 }  // namespace
 
+std::string fallback_name(Architecture architecture) {
+  return std::string(names_for(architecture).fallback);
+}
+
 SystemdBoot find_systemd_boot(const RootTree& root, Architecture architecture) {
   const RootTree machine("/");
   const auto names = names_for(architecture);

@@ -19,6 +19,9 @@ struct SystemdBoot {
 /// kArtifactTool naming every place looked at.
 SystemdBoot find_systemd_boot(const RootTree& root, Architecture architecture);
 
+/// What firmware of that architecture starts from removable media: "BOOTX64.EFI".
+std::string fallback_name(Architecture architecture);
+
 /// The major version that a stub or loader of systemd says it has; 0 when it does not say.
 int systemd_version(const std::filesystem::path& program);
 

@@ -10,7 +10,9 @@ import io
 import json
 import os
 import pathlib
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -20,6 +22,7 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import registry_case  # noqa: E402
 import test_image  # noqa: E402
+from registry_case import UNPRIVILEGED  # noqa: E402
 
 HOSTILE = "$(touch /owned)\"; touch /owned; '`touch /owned`"
 
@@ -314,6 +317,29 @@ class ImageBuild(registry_case.RegistryCase):
         subprocess.run(["skopeo", "inspect", f"docker-archive:{self.work / 'image.tar'}"],
                        check=True, capture_output=True, timeout=60)
 
+    def test_a_run_step_sees_the_agent_and_the_image_does_not(self):
+        agent = self.work / "agent.sock"
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(agent))
+            server.listen()
+            self.dockerfile(f"FROM {self.host}/os/base:1\n"
+                            "RUN --mount=type=ssh test -S \"$SSH_AUTH_SOCK\" && echo $SSH_AUTH_SOCK >/seen\n"
+                            "RUN test -z \"$SSH_AUTH_SOCK\"\n"
+                            "RUN --mount=type=ssh,id=other,target=/a/socket test -S /a/socket\n")
+            layout = self.work / "layout"
+            agents = ("--ssh", f"default={agent}", "--ssh", f"other={agent}", "--no-cache")
+            self.image_build(self.context, *agents, "--output", f"oci:{layout}", check=True)
+            root = self.unpacked(f"oci:{layout}")
+            self.assertTrue((root / "seen").read_text().startswith("/run/buildkit/ssh_agent"))
+            self.assertFalse((root / "run/buildkit").exists() or (root / "a").exists())
+            pod = self.image_build(self.context, *agents, prefix=UNPRIVILEGED)
+            self.assertEqual(pod.returncode, 5, pod.stderr)
+            self.assertIn("is a socket", pod.stderr)
+        self.dockerfile(f"FROM {self.host}/os/base:1\nRUN --mount=type=ssh,required=true true\n")
+        refused = self.image_build(self.context)
+        self.assertEqual(refused.returncode, 5, refused.stderr)
+        self.assertIn("--ssh default", refused.stderr)
+
     def test_image_build_from_standard_input(self):
         text = f"FROM {self.host}/os/base:1\n"
         alone = self.image_build("-", stdin=(text + "RUN echo a >/a\n").encode(), check=True)
@@ -406,6 +432,48 @@ class ImageBuild(registry_case.RegistryCase):
                   if p.is_file() and not p.is_symlink()]
         for needle in (password, "canary-wrong-2Xy"):
             self.assertFalse(any(needle.encode() in text for text in texts), needle)
+
+    # Results of steps in a registry.
+
+    def steps(self, result):
+        """Which steps of a build ran, and which had a result."""
+        ran = [line for line in result.stderr.splitlines() if re.search(r"step \d+/\d+: (layer of|nothing changed)", line)]
+        cached = [line for line in result.stderr.splitlines() if re.search(r"step \d+/\d+: cached", line)]
+        return len(ran), len(cached)
+
+    def test_a_fresh_store_with_a_cache_in_a_registry_runs_nothing_again(self):
+        self.dockerfile(f"FROM {self.host}/os/base:1 AS one\nRUN echo one >/one\nFROM {self.host}/os/base:1\n"
+                        "RUN echo ran >/ran && cat /proc/uptime >>/ran\nWORKDIR /w\nCOPY file /file\nRUN echo after >/after\n"
+                        "COPY --from=one /one /one\n")
+        (self.context / "file").write_text("1")
+        cache = f"{self.host}/cache/demo:steps"
+        first = self.image_build(self.context, "--cache-to", cache, check=True)
+        self.assertEqual(self.steps(first), (6, 0))
+
+        second = self.image_build(self.context, "--cache-from", f"type=registry,ref={cache}",
+                                  store=self.work / "fresh", check=True)
+        self.assertEqual(self.steps(second), (0, 6))
+        self.assertEqual(second.stdout, first.stdout)
+        self.assertNotIn("RUN steps run in", second.stderr)
+
+        (self.context / "file").write_text("2")
+        third = self.image_build(self.context, "--cache-from", cache, "--cache-to", cache,
+                                 store=self.work / "another", check=True)
+        self.assertEqual(self.steps(third), (3, 3))
+        self.assertNotEqual(third.stdout, first.stdout)
+        fourth = self.image_build(self.context, "--cache-from", cache, store=self.work / "last", check=True)
+        self.assertEqual((self.steps(fourth), fourth.stdout), ((0, 6), third.stdout))
+
+    def test_a_cache_that_is_not_there_or_is_none_is_a_warning(self):
+        self.dockerfile(f"FROM {self.host}/os/base:1\nRUN echo a >/a\n")
+        result = self.image_build(self.context, "--cache-from", f"{self.host}/cache/none:1", "--cache-from",
+                                  f"{self.host}/os/base:1", check=True)
+
+        self.assertIn(f"no cache from {self.host}/cache/none:1", result.stderr)
+        self.assertIn("holds no results of steps", result.stderr)
+        self.assertEqual(self.steps(result), (1, 0))
+        refused = self.image_build(self.context, "--cache-to", "type=local,dest=/x")
+        self.assertEqual(refused.returncode, 2, refused.stderr)
 
     def test_a_second_image_build_runs_nothing(self):
         self.dockerfile(f"FROM {self.host}/os/base:1\nRUN echo a >/a\n")

@@ -4,9 +4,10 @@
 out with what each case says and with one another: files, modes, owners, links, config, and for what is wrong
 the words of the error. The cases are dockerfile_conformance/*.yaml: `dockerfile`, `context` (added to a
 default one), and what is expected: `has`, `mode`, `owner`, `types`, `links`, `folders`, `config`, `author`,
-`no_env`, `warns`, `silent`, `error`. `only: native` marks what Debian's buildah lacks (docs/dockerfile.md),
+`no_env`, `warns`, `silent`, `error`; what ADD fetches is at @HTTP@. `only: native` marks what Debian's buildah lacks (docs/dockerfile.md),
 `buildah: WHY` where it does otherwise, and must still. Usage: dockerfile_conformance.py OSARTIFACT [NAME...]"""
 import hashlib
+import http.server
 import io
 import json
 import os
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 
 import yaml
 
@@ -72,10 +74,63 @@ def make_context(folder: pathlib.Path, files):
             path.chmod(int(what.get("mode", "0644"), 8))
 
 
-def whole_dockerfile(case) -> str:
+def whole_dockerfile(case, values) -> str:
+    text = case["dockerfile"]
     if case.get("root"):
-        return case.get("stages", "") + "FROM scratch\nADD root.tar /\n" + case["dockerfile"]
-    return case["dockerfile"]
+        text = case.get("stages", "") + "FROM scratch\nADD root.tar /\n" + text
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def git(repository: pathlib.Path, *arguments) -> str:
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "HOME": str(repository)}
+    return subprocess.run(["git", "-C", repository, "-c", "user.name=a", "-c", "user.email=a@b", *arguments],
+                          check=True, capture_output=True, text=True, env=environment).stdout.strip()
+
+
+def make_repository(folder: pathlib.Path) -> str:
+    """A repository that a server of plain files serves; gives the commit of main."""
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    for name, text in {"r": "R\n", "sub/s": "S\n"}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "run").write_text("#!/bin/sh\n")
+    (folder / "run").chmod(0o755)
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "one")
+    commit = git(folder, "rev-parse", "HEAD")
+    git(folder, "checkout", "-q", "-b", "other")
+    (folder / "r").write_text("of other\n")
+    git(folder, "commit", "-q", "-a", "-m", "two")
+    git(folder, "tag", "v1")
+    git(folder, "checkout", "-q", "main")
+    git(folder, "update-server-info")
+    return commit
+
+
+class Served:
+    """What ADD fetches: the words that cases write between @s, and a server of plain files on loopback."""
+
+    def __init__(self, folder: pathlib.Path):
+        folder.mkdir()
+        (folder / "file.txt").write_text("served\n")
+        (folder / "archive.tar.gz").write_bytes(tar_bytes({"in": "IN\n"}, "gz"))
+        os.utime(folder / "file.txt", (1700000000, 1700000000))
+        commit = make_repository(folder / "source")
+        (folder / "source/.git").rename(folder / "repo.git")
+        handler = lambda *arguments: QuietHandler(*arguments, directory=str(folder))  # noqa: E731
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.values = {"HTTP": f"http://127.0.0.1:{self.server.server_address[1]}", "COMMIT": commit,
+                       "SHA": "sha256:" + hashlib.sha256(b"served\n").hexdigest(),
+                       "SHA512": "sha512:" + hashlib.sha512(b"served\n").hexdigest()}
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 class Built:
@@ -214,10 +269,10 @@ def differences(left: Built, right: Built):
             yield f"{name}: {ours.get(name, 'missing')} and {theirs.get(name, 'missing')}"
 
 
-def run_case(case, native, peer, work: pathlib.Path):
+def run_case(case, native, peer, work: pathlib.Path, values):
     folder = work / case["name"]
     folder.mkdir()
-    (folder / "Dockerfile").write_text(whole_dockerfile(case))
+    (folder / "Dockerfile").write_text(whole_dockerfile(case, values))
     make_context(folder, CONTEXT | case.get("context", {}))
     if case.get("root"):
         (folder / "root.tar").write_bytes(root_tar())
@@ -253,8 +308,9 @@ def main() -> int:
         work = pathlib.Path(name)
         native = Native(osartifact, work)
         peer = Buildah(osartifact, work) if shutil.which("buildah") else None
+        values = Served(work / "served").values
         for case in cases:
-            found = run_case(case, native, peer, work)
+            found = run_case(case, native, peer, work, values)
             failed += bool(found)
             for text in found:
                 print(f"{case['name']}: {text}", flush=True)

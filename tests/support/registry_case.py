@@ -83,10 +83,10 @@ class RegistryCase(unittest.TestCase):
         return arguments
 
     @classmethod
-    def run_program(cls, arguments, store, check=False, prefix=(), stdin=None, ca=None,
+    def run_program(cls, arguments, store, check=False, prefix=(), stdin=None, ca=None, cwd=None,
                     **environment):
         result = subprocess.run(
-            [*prefix, *cls.command(arguments, store, ca)], capture_output=True, timeout=200,
+            [*prefix, *cls.command(arguments, store, ca)], capture_output=True, timeout=200, cwd=cwd,
             input=stdin, env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment})
         result.stdout, result.stderr = result.stdout.decode(), result.stderr.decode()
         if check and result.returncode != 0:

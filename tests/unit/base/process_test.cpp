@@ -50,6 +50,18 @@ TEST(Process, Case266GivesInputAndNoForeignEnvironment) {
   EXPECT_EQ(result.standard_output.find("leak"), std::string::npos);
 }
 
+TEST(Process, ACommandsVariableReplacesOurs) {
+  base::SystemProcessRunner runner;
+  auto command = shell("env");
+  command.environment = {"TMPDIR=/elsewhere", "LANG=C"};
+
+  const auto output = "\n" + runner.run(command, {}, {}).standard_output;
+
+  EXPECT_NE(output.find("\nTMPDIR=/elsewhere\n"), std::string::npos);
+  EXPECT_NE(output.find("\nLANG=C\n"), std::string::npos);
+  EXPECT_EQ(output.find("\nLANG=C.UTF-8\n"), std::string::npos);
+}
+
 TEST(Process, AChildMayEndWithoutReadingItsInput) {
   base::SystemProcessRunner runner;
   auto command = shell("exec <&-; exit 4");

@@ -9,6 +9,7 @@
 
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::Not;
 
@@ -101,6 +102,10 @@ TEST(ContainerBundle, Case181OnlyAPrivilegedOneIsUnconfined) {
   EXPECT_FALSE(config["linux"].contains("seccomp"));
   EXPECT_FALSE(config["linux"].contains("maskedPaths"));
   EXPECT_THAT(config["process"]["capabilities"]["effective"], Contains("CAP_SYS_ADMIN"));
+
+  wanted.drop_capabilities = {"CAP_SYS_RESOURCE"};
+  EXPECT_THAT(config_of(wanted)["process"]["capabilities"]["bounding"],
+              AllOf(Contains("CAP_SYS_ADMIN"), Not(Contains("CAP_SYS_RESOURCE"))));
 }
 
 TEST(ContainerBundle, TheFilterFollowsTheCapabilities) {

@@ -37,7 +37,7 @@ class RecordingObserver final : public StageObserver {
 class FakeEngine final : public ImageEngine {
  public:
   [[nodiscard]] std::string_view name() const override { return "fake"; }
-  void check(base::ProcessRunner&) const override {}
+  void check(base::ProcessRunner&, const ImageBuild&) const override {}
   oci::Descriptor build(const StageContext& context, const ImageBuild&) const override {
     context.observer.fact(says);
     context.observer.warning(says);

@@ -11,6 +11,7 @@
 #include "base/files.hpp"
 #include "stages/disk_bytes.hpp"
 #include "stages/iso_check.hpp"
+#include "stages/iso_padding.hpp"
 #include "stages/squashfs.hpp"
 #include "tests/unit/stages/temp_tree.hpp"
 
@@ -96,6 +97,23 @@ void overwrite(const std::filesystem::path& file, std::uint64_t offset, std::str
 }
 
 }  // namespace
+
+TEST_F(IsoImage, PaddingBehindTheBackupTableIsCutOff) {
+  const TempTree work;
+  const auto iso = build(work);
+  const auto size = std::filesystem::file_size(iso);
+  EXPECT_EQ(stages::cut_padding(iso), 0U);
+
+  std::filesystem::resize_file(iso, size + 307'200);
+  EXPECT_THAT(problem_of(iso), HasSubstr("backup GPT"));
+  EXPECT_EQ(stages::cut_padding(iso), 307'200U);
+  EXPECT_EQ(problem_of(iso), "");
+
+  std::filesystem::resize_file(iso, size + 4096);
+  overwrite(iso, size + 4000, "somebody's");
+  EXPECT_EQ(stages::cut_padding(iso), 0U);
+  EXPECT_EQ(std::filesystem::file_size(iso), size + 4096);
+}
 
 TEST_F(IsoImage, IsTheSameTwiceAndPassesItsCheck) {
   const TempTree one;

@@ -168,6 +168,48 @@ TEST_F(StageTreeInStore, MakesTheSameLayersInBothKinds) {
   EXPECT_EQ(made[0], made[1]);
 }
 
+TEST_F(StageTreeInStore, AChangedNameOfALinkedFileChangesThemAllInBothKinds) {
+  const auto image = tests::make_image(
+      store_, {tests::zoo_tar({tests::folder("a"), tests::file("a/one", "shared"),
+                               tests::hardlink("a/two", "a/one"), tests::folder("b"),
+                               tests::hardlink("b/three", "a/one"), tests::file("alone", "x")})});
+  const auto config = store_.read_blob(image.manifest.config.digest, 1U << 20).value();
+  using Change = void (*)(const fs::path&);
+  const std::pair<const char*, Change> changes[] = {
+      {"written to",
+       [](const fs::path& root) { std::ofstream(root / "a/two", std::ios::app) << "+"; }},
+      {"mode", [](const fs::path& root) { fs::permissions(root / "b/three", fs::perms(0600)); }},
+      {"removed", [](const fs::path& root) { fs::remove(root / "a/one"); }},
+      {"linked", [](const fs::path& root) { fs::create_hard_link(root / "a/one", root / "new"); }},
+      {"moved", [](const fs::path& root) { fs::rename(root / "a/one", root / "moved"); }},
+      {"replaced",
+       [](const fs::path& root) {
+         fs::remove(root / "a/two");
+         write(root / "a/two", "another");
+       }},
+      {"folder removed", [](const fs::path& root) { fs::remove_all(root / "b"); }},
+      {"all", [](const fs::path& root) {
+         fs::remove_all(root / "a");
+         write(root / "b/three", "rewritten");
+       }}};
+  for (const auto& [name, change] : changes) {
+    std::vector<std::string> seen;
+    std::vector<std::string> made;
+    for (const auto kind : {SnapshotKind::kOverlay, SnapshotKind::kDirectory}) {
+      draft_.emplace(config, image.manifest);
+      const auto tree = make(kind);
+      change(tree->begin_step());
+      const auto layer = tree->end_step();
+      ASSERT_TRUE(layer) << name;
+      made.push_back(layer->blob.digest.text());
+      add(layer);
+      seen.push_back(tests::list_tree(tree->files(), false));
+    }
+    EXPECT_EQ(made[0], made[1]) << name;
+    EXPECT_EQ(seen[0], seen[1]) << name;
+  }
+}
+
 TEST_F(StageTreeInStore, KeepsTheUpperFolderAsTheSnapshotOfItsLayer) {
   const auto tree = make(SnapshotKind::kOverlay);
   write(tree->begin_step() / "x", "1");
