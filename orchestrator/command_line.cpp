@@ -97,6 +97,17 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
              "Where the report goes, instead of DIR/NAME.report.json; a page to look at if it ends "
              "with .html")
       ->type_name("FILE");
+  add_common(app, "verify-key", common.verify_keys,
+             "Use no image that this public key has not signed, or another of them (repeatable)")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  add_common(app, "sign-key", common.sign_key,
+             "Sign what build and image build push, and checksums, with this private key")
+      ->type_name("FILE");
+  add_common(app, "sbom", common.sbom,
+             "Write what packages an artifact has, and attach it to a pushed image");
+  add_common(app, "provenance", common.provenance,
+             "Write what an artifact was made of, and attach it to a pushed image");
 }
 
 /// The commands, each with its arguments; a callback notes which one was given.
@@ -264,6 +275,58 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
   version->add_option("--format", invocation.format, "")->check(CLI::IsMember({"text", "json"}));
 }
 
+/// What the pods of builds are made with; of operator and render.
+void add_builder_options(CLI::App& sub, kubernetes::BuilderOptions& builder) {
+  sub.add_option("--builder-image", builder.image, "The image of every builder's pod")
+      ->type_name("REF")
+      ->envname("OSARTIFACT_BUILDER_IMAGE")
+      ->capture_default_str();
+  sub.add_option("--builder-pull-policy", builder.pull_policy, "When that image is pulled")
+      ->check(CLI::IsMember({"Always", "IfNotPresent", "Never"}))
+      ->envname("OSARTIFACT_BUILDER_PULL_POLICY");
+  sub.add_option("--builder-argument", builder.arguments,
+                 "More for `osartifact build` in the pod (repeatable)")
+      ->type_name("ARG")
+      ->allow_extra_args(false);
+}
+
+void add_cluster_commands(CLI::App& app, Invocation& invocation) {
+  auto& flags = invocation.operator_flags;
+  auto* render = app.add_subcommand("render", "Show the objects that the operator would create")
+                     ->fallthrough()
+                     ->footer(kFooter);
+  render->callback([&invocation] { invocation.command = CommandName::kRender; });
+  render->add_option("FILE", invocation.subject, "The manifest; - is standard input")->required();
+  add_builder_options(*render, flags.builder);
+  auto* sub = app.add_subcommand("operator", "Run the Kubernetes controllers")
+                  ->fallthrough()
+                  ->footer(kFooter);
+  sub->callback([&invocation] { invocation.command = CommandName::kOperator; });
+  add_builder_options(*sub, flags.builder);
+  sub->add_option("--kubeconfig", flags.kubeconfig,
+                  "Where the cluster is ($KUBECONFIG, the pod's own, ~/.kube/config)")
+      ->type_name("FILE");
+  sub->add_option("--namespace", flags.space, "Look at this namespace alone (all)")
+      ->type_name("NAME")
+      ->envname("OSARTIFACT_NAMESPACE");
+  sub->add_flag("--leader-elect", flags.leader_elect, "Work only while holding the Lease")
+      ->envname("OSARTIFACT_LEADER_ELECT");
+  sub->add_option("--leader-election-namespace", flags.lease_space,
+                  "Where the Lease osartifact-operator is (the operator's own namespace)")
+      ->type_name("NAME");
+  sub->add_option("--metrics-bind-address", flags.metrics_address,
+                  "Where /metrics is served; 0: nowhere")
+      ->type_name("[HOST]:PORT")
+      ->capture_default_str();
+  sub->add_option("--health-probe-bind-address", flags.probe_address,
+                  "Where /healthz and /readyz are served; 0: nowhere")
+      ->type_name("[HOST]:PORT")
+      ->capture_default_str();
+  sub->add_option("--workers", flags.workers, "Objects of a kind that are worked on at a time")
+      ->check(CLI::Range(1U, 64U))
+      ->capture_default_str();
+}
+
 std::vector<std::string> names_of(const CLI::App& app) {
   std::vector<std::string> names;
   for (const auto* sub : app.get_subcommands({})) names.push_back(sub->get_name());
@@ -320,6 +383,7 @@ void declare(CLI::App& app, Invocation& invocation) {
   add_build_commands(app, invocation);
   add_image_commands(app, invocation);
   add_image_build(app, invocation);
+  add_cluster_commands(app, invocation);
 }
 
 /// CLI11 shows choices as "TEXT:{a,b}".

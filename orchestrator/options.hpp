@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "orchestrator/display.hpp"
+#include "orchestrator/kubernetes/operator.hpp"
 
 namespace orchestrator {
 
@@ -35,6 +36,10 @@ struct CommonOptions {
   std::string log_level = "info";
   std::string log_format = "text";
   std::filesystem::path report;
+  std::filesystem::path sign_key;                  ///< Empty: nothing is signed.
+  std::vector<std::filesystem::path> verify_keys;  ///< Empty: signatures are not asked for.
+  bool sbom = false;
+  bool provenance = false;
 };
 
 enum class CommandName {
@@ -50,6 +55,8 @@ enum class CommandName {
   kStoreDf,
   kStorePrune,
   kStoreVerify,
+  kOperator,
+  kRender,
   kCompletion,
   kVersion,
 };
@@ -94,6 +101,7 @@ struct Invocation {
   bool preserve_digests = false;
   bool push = false;  ///< Of auth check.
   ImageBuildFlags image_build;
+  kubernetes::OperatorOptions operator_flags;  ///< Of operator; of render: the builder's.
 };
 
 }  // namespace orchestrator

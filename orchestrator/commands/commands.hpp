@@ -22,6 +22,8 @@ int run_auth_check(Session& session, const Invocation& invocation);
 int run_store_df(Session& session, const Invocation& invocation);
 int run_store_prune(Session& session, const Invocation& invocation);
 int run_store_verify(Session& session, const Invocation& invocation);
+int run_operator(Session& session, const Invocation& invocation);
+int run_render(Session& session, const Invocation& invocation);
 int run_completion(Session& session, const Invocation& invocation);
 int run_version(Session& session, const Invocation& invocation);
 

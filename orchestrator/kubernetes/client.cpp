@@ -243,7 +243,8 @@ ObjectList Client::list(const ResourceKind& kind, const Selection& selection) {
 }
 
 Object Client::create(const ResourceKind& kind, const Object& object) {
-  const auto name = name_of(object);
+  auto name = name_of(object);
+  if (name.name.empty()) name.name = text_at(object, "/metadata/generateName");
   auto call = call_for("POST", "create", kind, name);
   call.url = url_of(kind, name.space).with_query("fieldManager", kFieldManager);
   call.body = object;

@@ -41,7 +41,7 @@ void EventRecorder::record(const Object& regarding, const EventNote& event) {
   const Object body = {
       {"apiVersion", kEvents.api_version()},
       {"kind", kEvents.kind},
-      {"metadata", {{"generateName", cut(name.name, kMaxPrefixBytes) + "."}, {"namespace", space}}},
+      {"metadata", {{"generateName", cut(name.name, kMaxPrefixBytes) + "-"}, {"namespace", space}}},
       {"eventTime", micro_timestamp()},
       {"reportingController", component_},
       {"reportingInstance", instance_},

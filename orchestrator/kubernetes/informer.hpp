@@ -30,9 +30,9 @@ class Informer {
   struct Options {
     Selection selection;
     /// Takes away from an object, before it is kept, what nobody reads (managedFields always goes).
-    std::function<void(Object&)> trim;
+    std::function<void(Object&)> trim{};
     /// What find_by() looks for: "" is nothing.
-    std::function<std::string(const Object&)> index;
+    std::function<std::string(const Object&)> index{};
     std::chrono::milliseconds first_wait{500};  ///< After a failure.
     std::chrono::milliseconds longest_wait{30'000};
   };

@@ -35,6 +35,6 @@ TEST(EventRecorder, WritesAnEventOnceAndForgivesAServerThatRefusesIt) {
   const auto sent = Object::parse(requests[0].body);
   EXPECT_EQ(sent["regarding"]["uid"], "u");
   EXPECT_EQ(sent["metadata"]["namespace"], "n");
-  EXPECT_EQ(sent["metadata"]["generateName"], "a.");
+  EXPECT_EQ(sent["metadata"]["generateName"], "a-");
   EXPECT_EQ(sent["note"], std::string(1023, 'x')) << "cut on a character's border";
 }
