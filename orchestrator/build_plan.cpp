@@ -305,6 +305,12 @@ std::unique_ptr<BuildPlan> make_build_plan(Session& session, const BuildRequest&
   auto build = std::make_unique<BuildPlan>();
   build->file = request.file == "-" ? "(standard input)" : request.file;
   build->documents = read_manifest_file(session, request.file).documents;
+  if (build->documents.artifacts.empty()) {
+    throw base::Error({.code = base::ErrorCode::kManifest,
+                       .what = fmt::format("there is no OSArtifact in {}", build->file),
+                       .why = "",
+                       .hint = "osartifact run does a NodeOp or a NodeOpUpgrade on this node"});
+  }
   require_volume_flags(session, build->file, build->documents);
   build->secrets = std::make_unique<SecretFinder>(session, build->documents, build->file);
   build->volumes = std::make_unique<VolumeFolders>(session, build->documents, *build->secrets);

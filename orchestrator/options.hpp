@@ -46,6 +46,7 @@ enum class CommandName {
   kBuild,
   kPlan,
   kValidate,
+  kRun,
   kPull,
   kUnpack,
   kPush,
@@ -79,13 +80,22 @@ struct ImageBuildFlags {
   std::filesystem::path metadata_file;
 };
 
+/// The flags of `run`, as they were written.
+struct RunFlags {
+  std::filesystem::path host_root = "/";
+  std::string node_name;
+  std::string reboot_command;
+  bool no_reboot = false;
+  bool again = false;
+};
+
 /// A command line, parsed.
 struct Invocation {
   CommandName command = CommandName::kVersion;
   CommonOptions common;
   std::string subject;             ///< FILE, REF or SRC.
   std::vector<std::string> files;  ///< Of validate.
-  std::string destination;         ///< DIR or REF.
+  std::string destination;         ///< DIR, REF or NAME.
   std::vector<std::string> to;     ///< Copies of a pulled image: "oci:DIR".
   std::string format = "text";
   std::filesystem::path output;  ///< Empty: not given.
@@ -101,6 +111,7 @@ struct Invocation {
   bool preserve_digests = false;
   bool push = false;  ///< Of auth check.
   ImageBuildFlags image_build;
+  RunFlags run;
   kubernetes::OperatorOptions operator_flags;  ///< Of operator; of render: the builder's.
 };
 

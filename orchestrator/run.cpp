@@ -32,6 +32,8 @@ CommandFunction function_of(CommandName command) {
       return &run_plan;
     case CommandName::kValidate:
       return &run_validate;
+    case CommandName::kRun:
+      return &run_run;
     case CommandName::kPull:
       return &run_pull;
     case CommandName::kUnpack:
@@ -65,7 +67,7 @@ CommandFunction function_of(CommandName command) {
 /// Whether the command may have to mount layers over each other.
 bool mounts(CommandName command) {
   return command == CommandName::kBuild || command == CommandName::kPlan ||
-         command == CommandName::kImageBuild;
+         command == CommandName::kImageBuild || command == CommandName::kRun;
 }
 
 int show(const base::Error& error, Environment& environment) {

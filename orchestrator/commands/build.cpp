@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <functional>
 #include <list>
@@ -130,6 +131,19 @@ BuildRequest build_request(Session& session, const Invocation& invocation) {
       .build_args = parse_build_arguments(invocation.build_args, session.environment().variables),
       .cache_from = invocation.cache_from,
       .cache_to = invocation.cache_to};
+}
+
+/// "1 OSArtifact, 2 NodeOps".
+std::string describe_contents(const manifest::Documents& documents) {
+  const std::pair<std::size_t, const char*> kinds[] = {
+      {documents.artifacts.size(), "OSArtifact"},
+      {documents.node_ops.size(), "NodeOp"},
+      {documents.node_op_upgrades.size(), "NodeOpUpgrade"}};
+  std::vector<std::string> parts;
+  for (const auto& [count, kind] : kinds) {
+    if (count != 0) parts.push_back(fmt::format("{} {}{}", count, kind, count == 1 ? "" : "s"));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 class Build {
@@ -346,8 +360,7 @@ int run_validate(Session& session, const Invocation& invocation) {
     if (as_json) {
       for (const auto& found : result.diagnostics) diagnostics.push_back(manifest::to_json(found));
     } else if (show_diagnostics(session, result) == 0) {
-      const auto count = result.documents.artifacts.size();
-      out << fmt::format("{}: valid, {} OSArtifact{}\n", file, count, count == 1 ? "" : "s");
+      out << fmt::format("{}: valid, {}\n", file, describe_contents(result.documents));
     }
   }
   if (as_json) {

@@ -86,6 +86,12 @@ class BuilderPod(registry_case.RegistryCase):
                    check=True, **EPOCH)
         self.assertEqual((self.work / "two/demo.sha256").read_text(), inside)
 
+    def test_with_64_mib_it_is_slower_and_no_different(self):
+        result = self.pod(memory=64).run()
+
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual((self.work / "pod/termination-log").read_text(), "")
+
     def test_limits_decide_how_much_is_done_at_once(self):
         environment = self.wrapped_mksquashfs(f'echo "$@" >{self.work}/arguments')
         result = self.pod(memory=256, processors=1, environment=environment).run()
