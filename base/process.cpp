@@ -20,6 +20,7 @@
 #include <deque>
 
 #include "base/handle.hpp"
+#include "base/resource_limits.hpp"
 
 namespace base {
 namespace {
@@ -291,7 +292,9 @@ std::string describe_end(const ProcessResult& result) {
 
 ProcessResult SystemProcessRunner::run(const Command& command, const LineSink& on_line,
                                        std::stop_token stop) {
+  const auto kills = memory_kills();
   auto result = Run(command, on_line, stop).finish();
+  if (result.exit_status != 0 && memory_kills() > kills) result.tail.push_back(out_of_memory());
   if (stop.stop_requested()) {
     throw Error({.code = ErrorCode::kInterrupted,
                  .what = fmt::format("{} was stopped", command.program),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/resource_limits.hpp"
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -11,6 +12,8 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+
+#include "base/format.hpp"
 
 namespace base {
 namespace {
@@ -104,25 +107,72 @@ unsigned processors_allowed() {
   return static_cast<unsigned>(std::max(1, CPU_COUNT(&processors)));
 }
 
-}  // namespace
-
-ResourceLimits resource_limits(const fs::path& root) {
-  Limits limits(processors_allowed());
-  const auto sys = root / "sys/fs/cgroup";
+/// Calls `visit` for each hierarchy that we are in: its controllers (none for version 2), our
+/// group.
+void for_each_hierarchy(
+    const fs::path& root,
+    const std::function<void(const std::string& controllers, const std::string& group)>& visit) {
   std::ifstream groups(root / "proc/self/cgroup");
   // ID:CONTROLLER[,CONTROLLER]:PATH, with no controller for version 2.
   for (std::string line; std::getline(groups, line);) {
     const auto first = line.find(':');
     const auto second = first == std::string::npos ? first : line.find(':', first + 1);
     if (second == std::string::npos) continue;
-    std::istringstream controllers(line.substr(first + 1, second - first - 1));
-    const auto group = line.substr(second + 1);
-    if (controllers.str().empty()) read_version_2(sys, group, limits);
+    visit(line.substr(first + 1, second - first - 1), line.substr(second + 1));
+  }
+}
+
+std::optional<std::uint64_t> kills_in(const fs::path& file) {
+  constexpr std::string_view kKey = "oom_kill ";
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with(kKey)) continue;
+    const auto value = number(std::string_view(line).substr(kKey.size()));
+    if (value && *value >= 0) return static_cast<std::uint64_t>(*value);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+ResourceLimits resource_limits(const fs::path& root) {
+  Limits limits(processors_allowed());
+  const auto sys = root / "sys/fs/cgroup";
+  for_each_hierarchy(root, [&](const std::string& text, const std::string& group) {
+    if (text.empty()) read_version_2(sys, group, limits);
+    std::istringstream controllers(text);
     for (std::string name; std::getline(controllers, name, ',');) {
       if (name == "memory" || name == "cpu") read_version_1(sys, name, group, limits);
     }
-  }
+  });
   return limits.result();
+}
+
+std::uint64_t memory_kills(const fs::path& root) {
+  std::optional<std::uint64_t> kills;
+  const auto take = [&](const fs::path& file) {
+    if (!kills) kills = kills_in(file);  // The group itself comes before those above it.
+  };
+  const auto sys = root / "sys/fs/cgroup";
+  for_each_hierarchy(root, [&](const std::string& controllers, const std::string& group) {
+    if (controllers.empty()) {
+      for_each_group(sys, group, [&](const fs::path& folder) { take(folder / "memory.events"); });
+    } else if (("," + controllers + ",").find(",memory,") != std::string::npos) {
+      for_each_group(sys / "memory", group,
+                     [&](const fs::path& folder) { take(folder / "memory.oom_control"); });
+    }
+  });
+  return kills.value_or(0);
+}
+
+std::string out_of_memory(const fs::path& root) {
+  const auto limit = resource_limits(root).memory_bytes;
+  if (limit == 0)
+    return "out of memory: the kernel killed a process here; this machine is too small";
+  return fmt::format(
+      "out of memory: the kernel killed a process here; the limit is {}. Raise "
+      "resources.limits.memory of the pod, or MemoryMax= of the unit: 512 MiB is enough for most",
+      format_bytes(limit));
 }
 
 }  // namespace base

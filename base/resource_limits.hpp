@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 namespace base {
 
@@ -16,5 +17,12 @@ struct ResourceLimits {
 /// of each. What cannot be read limits nothing. `root` is where /proc and /sys are, for tests.
 /// Source: kernel, admin-guide/cgroup-v1 and cgroup-v2.rst; proc(5), /proc/PID/cgroup.
 ResourceLimits resource_limits(const std::filesystem::path& root = "/");
+
+/// How many processes of our control group the kernel has killed because its memory was used up; 0
+/// where that cannot be read. Source: "oom_kill" of memory.events (v2) and memory.oom_control (v1).
+std::uint64_t memory_kills(const std::filesystem::path& root = "/");
+
+/// What to say where that number has grown: the limit, and what to do.
+std::string out_of_memory(const std::filesystem::path& root = "/");
 
 }  // namespace base

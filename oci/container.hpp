@@ -32,7 +32,8 @@ struct ContainerMount {
   Kind kind = Kind::kBind;
   std::filesystem::path source;  ///< kBind: of the host, already resolved; a folder or a file.
   std::string target;            ///< Absolute, resolved beneath the container's root.
-  bool read_only = false;        ///< kBind: then mounts beneath `source` are not seen.
+  bool read_only = false;        ///< kBind: then mounts beneath `source` are not seen, unless:
+  bool submounts = false;        ///< kBind, read_only: they are, read-only too (Linux 5.12).
   std::uint64_t bytes = 0;       ///< kTmpfs: its size limit; 0: the kernel's default.
 };
 

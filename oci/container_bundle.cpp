@@ -50,12 +50,12 @@ json mount_of(const ContainerMount& wanted) {
     if (wanted.bytes != 0) options.push_back(fmt::format("size={}", wanted.bytes));
     return mount(wanted.target.c_str(), "tmpfs", options);
   }
-  return {
-      {"destination", wanted.target},
-      {"type", "bind"},
-      {"source", wanted.source.string()},
-      {"options",
-       {wanted.read_only ? "bind" : "rbind", "rprivate", "nodev", wanted.read_only ? "ro" : "rw"}}};
+  const bool recursive = !wanted.read_only || wanted.submounts;
+  const char* access = !wanted.read_only ? "rw" : (recursive ? "rro" : "ro");
+  return {{"destination", wanted.target},
+          {"type", "bind"},
+          {"source", wanted.source.string()},
+          {"options", {recursive ? "rbind" : "bind", "rprivate", "nodev", access}}};
 }
 
 json process_of(const Container& container, const BundleOptions& options,

@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/format.hpp"
 #include "oci/parallel.hpp"
+#include "oci/verified_registry.hpp"
 
 namespace oci {
 namespace {
@@ -328,6 +329,7 @@ ResolvedImage resolve_image(Registry& registry, Store& store, const Reference& r
                             const Platform& platform, const std::stop_token& stop) {
   // A digest says it all: when the store has it, the registry need not be asked.
   const bool known = reference.digest && store.read_blob(*reference.digest, kMaxManifestBytes);
+  if (known) require_trusted(registry, reference, *reference.digest, stop);
   auto top = known ? Descriptor{.media_type = "",
                                 .digest = *reference.digest,
                                 .size = 0,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "orchestrator/artifact_kinds.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "stages/auroraboot/auroraboot_stage.hpp"
@@ -20,8 +21,9 @@ namespace orchestrator {
 namespace {
 
 std::size_t plan_squashfs(Plan& plan, const ArtifactInputs& inputs) {
-  stages::SquashfsOptions options;
+  auto options = stages::squashfs_options_within(inputs.memory_bytes);
   options.epoch = inputs.epoch;
+  options.processors = std::min(inputs.jobs, options.processors);
   return plan.add(inputs.artifact.name, inputs.where,
                   std::make_shared<stages::SquashfsStage>(options), inputs.no_registry,
                   {{"unpack", inputs.unpack}}, false);

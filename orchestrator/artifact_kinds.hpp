@@ -38,7 +38,8 @@ struct ArtifactInputs {
   std::filesystem::path output;  ///< Absolute folder.
   stages::DiskFirmware disk_firmware = stages::DiskFirmware::kUefi;
   PlannedTool tool;
-  unsigned jobs = 1;  ///< Threads that one stage may use.
+  unsigned jobs = 1;               ///< Threads that one stage may use.
+  std::uint64_t memory_bytes = 0;  ///< That all we do may use; 0: no limit.
 };
 
 /// A kind of artifact: whether an OSArtifact wants it, and the stages that make it.

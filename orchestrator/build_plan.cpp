@@ -11,11 +11,14 @@
 
 #include "base/error.hpp"
 #include "base/files.hpp"
+#include "base/resource_limits.hpp"
 #include "orchestrator/artifact_engines.hpp"
 #include "orchestrator/artifact_kinds.hpp"
 #include "orchestrator/image_plan.hpp"
 #include "orchestrator/manifest/cloud_config.hpp"
 #include "orchestrator/manifest/support.hpp"
+#include "orchestrator/supply_chain.hpp"
+#include "orchestrator/termination_log.hpp"
 #include "orchestrator/tool_plan.hpp"
 #include "stages/file_digest.hpp"
 #include "stages/image_archive_stage.hpp"
@@ -86,7 +89,9 @@ class ArtifactPlanner {
  private:
   void plan_stages() {
     const auto first = build_.plan.stages.size();
-    planned_.image = plan_image(session_, build_, request_, artifact_, where_);
+    auto request = request_;
+    request.output = planned_.output;
+    planned_.image = plan_image(session_, build_, request, artifact_, where_);
     const auto& image = planned_.image;
     auto& stages = planned_.stages;
     stages.push_back(image.stage);
@@ -96,6 +101,10 @@ class ArtifactPlanner {
       const auto unpack = plan_unpack(image, bundles);
       stages.push_back(unpack);
       plan_artifacts(unpack, image, stages);
+      if (session_.options().sbom) {
+        stages.push_back(plan_sbom(build_.plan, artifact_.name, where_, unpack,
+                                   planned_.output / (artifact_.name + ".spdx.json"), image.epoch));
+      }
     }
     // Where nothing else would come out.
     const bool only_image = !artifact_.artifacts && !artifact_.image.push;
@@ -181,7 +190,8 @@ class ArtifactPlanner {
         .output = planned_.output,
         .disk_firmware = stages::parse_disk_firmware(session_.options().disk_firmware),
         .tool = plan_artifact_tool(session_, build_, artifact_, where_),
-        .jobs = session_.jobs()};
+        .jobs = session_.jobs(),
+        .memory_bytes = base::resource_limits().memory_bytes};
     for (const auto& kind : artifact_kinds()) {
       if (kind.wanted(*artifact_.artifacts)) {
         stages.push_back(kind.plan(build_.plan, inputs, *build_.volumes));
@@ -263,16 +273,31 @@ std::size_t show_diagnostics(Session& session, const manifest::ManifestResult& r
   return errors;
 }
 
+namespace {
+
+/// The errors among the diagnostics, as they are shown.
+std::string rendered_errors(const manifest::ManifestResult& result) {
+  std::string text;
+  for (const auto& diagnostic : result.diagnostics) {
+    if (diagnostic.severity != manifest::Severity::kError) continue;
+    text += (text.empty() ? "" : "\n") + manifest::render(diagnostic);
+  }
+  return text;
+}
+
+}  // namespace
+
 manifest::ManifestResult read_manifest_file(Session& session, const std::string& file) {
   auto result = load_manifest_file(session, file);
   const auto errors = show_diagnostics(session, result);
   if (errors == 0) return result;
-  throw base::Error(
+  throw ErrorAfterLines(
       {.code = base::ErrorCode::kManifest,
        .what = fmt::format("{} is not valid: {} error{}", file == "-" ? "(standard input)" : file,
                            errors, errors == 1 ? "" : "s"),
        .why = "",
-       .hint = "mend what is shown above; osartifact validate shows it again"});
+       .hint = "mend what is shown above; osartifact validate shows it again"},
+      rendered_errors(result));
 }
 
 std::unique_ptr<BuildPlan> make_build_plan(Session& session, const BuildRequest& request,
@@ -280,6 +305,12 @@ std::unique_ptr<BuildPlan> make_build_plan(Session& session, const BuildRequest&
   auto build = std::make_unique<BuildPlan>();
   build->file = request.file == "-" ? "(standard input)" : request.file;
   build->documents = read_manifest_file(session, request.file).documents;
+  if (build->documents.artifacts.empty()) {
+    throw base::Error({.code = base::ErrorCode::kManifest,
+                       .what = fmt::format("there is no OSArtifact in {}", build->file),
+                       .why = "",
+                       .hint = "osartifact run does a NodeOp or a NodeOpUpgrade on this node"});
+  }
   require_volume_flags(session, build->file, build->documents);
   build->secrets = std::make_unique<SecretFinder>(session, build->documents, build->file);
   build->volumes = std::make_unique<VolumeFolders>(session, build->documents, *build->secrets);

@@ -97,6 +97,17 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
              "Where the report goes, instead of DIR/NAME.report.json; a page to look at if it ends "
              "with .html")
       ->type_name("FILE");
+  add_common(app, "verify-key", common.verify_keys,
+             "Use no image that this public key has not signed, or another of them (repeatable)")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  add_common(app, "sign-key", common.sign_key,
+             "Sign what build and image build push, and checksums, with this private key")
+      ->type_name("FILE");
+  add_common(app, "sbom", common.sbom,
+             "Write what packages an artifact has, and attach it to a pushed image");
+  add_common(app, "provenance", common.provenance,
+             "Write what an artifact was made of, and attach it to a pushed image");
 }
 
 /// The commands, each with its arguments; a callback notes which one was given.
@@ -211,6 +222,25 @@ void add_image_build(CLI::App& app, Invocation& invocation) {
   build->add_flag("--pull", flags.pull, "For scripts: base images are looked up in any case");
 }
 
+void add_run(CLI::App* run, Invocation& invocation) {
+  auto& flags = invocation.run;
+  run->add_option("FILE", invocation.subject, "The manifest; - is standard input")->required();
+  run->add_option("NAME", invocation.destination, "Which of its operations, when there are more");
+  run->add_option("--host-root", flags.host_root, "What the command sees as the node's root (/)")
+      ->type_name("DIR")
+      ->envname("OSARTIFACT_HOST_ROOT");
+  run->add_option("--node-name", flags.node_name,
+                  "What targetNodes calls this node (its host name)")
+      ->type_name("NAME")
+      ->envname("OSARTIFACT_NODE_NAME");
+  run->add_flag("--no-reboot", flags.no_reboot, "Leave a reboot that is due to you")
+      ->envname("OSARTIFACT_NO_REBOOT");
+  run->add_option("--reboot-command", flags.reboot_command, "What reboots the node (reboot)")
+      ->type_name("PROGRAM")
+      ->envname("OSARTIFACT_REBOOT_COMMAND");
+  run->add_flag("--again", flags.again, "Do it even if this node has done it before");
+}
+
 void add_build_commands(CLI::App& app, Invocation& invocation) {
   const auto command = [&](const char* name, const char* text, CommandName value) {
     auto* sub = app.add_subcommand(name, text)->fallthrough()->footer(kFooter);
@@ -255,6 +285,9 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
   auto* validate = command("validate", "Show every error of a manifest", CommandName::kValidate);
   validate->add_option("FILE", invocation.files, "Manifests; - is standard input")->required();
   validate->add_option("--format", invocation.format, "")->check(CLI::IsMember({"text", "json"}));
+  add_run(command("run", "Do a NodeOp or NodeOpUpgrade on this node, without a cluster",
+                  CommandName::kRun),
+          invocation);
   auto* completion =
       command("completion", "Print a shell's completion script", CommandName::kCompletion);
   completion->add_option("SHELL", invocation.subject, "Which shell")

@@ -2,7 +2,6 @@
 #include "orchestrator/display.hpp"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,16 +12,16 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
-#include <vector>
 
 #include "base/format.hpp"
+#include "orchestrator/live_display.hpp"
+#include "orchestrator/stage_tree.hpp"
 
 namespace orchestrator {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kRedrawInterval{100};
 constexpr std::chrono::seconds kPlainProgressInterval{10};
 constexpr std::chrono::milliseconds kJsonProgressInterval{500};
 
@@ -81,6 +80,7 @@ std::string describe(const Event& event) {
     case EventKind::kFailed:
       return fmt::format("failed after {}", base::format_duration(event.elapsed));
     case EventKind::kProgress:
+    case EventKind::kPlanned:
       return "";
   }
   return "";
@@ -92,6 +92,7 @@ class PlainDisplay final : public EventSink {
 
   void take(const Event& event) override {
     const std::lock_guard lock(mutex_);
+    if (event.kind == EventKind::kPlanned) return;
     if (event.kind != EventKind::kProgress) {
       out_ << line_of(event) << '\n' << std::flush;
       return;
@@ -124,6 +125,7 @@ class JsonDisplay final : public EventSink {
     if (!event.artifact.empty()) line["artifact"] = event.artifact;
     if (!event.stage.empty()) line["stage"] = event.stage;
     if (!event.text.empty()) line["text"] = event.text;
+    if (!event.after.empty()) line["after"] = event.after;
     if (event.kind == EventKind::kProgress) {
       line["done"] = event.done;
       if (event.total != 0) line["total"] = event.total;
@@ -151,96 +153,12 @@ class JsonDisplay final : public EventSink {
   std::map<std::string, Clock::time_point> shown_;
 };
 
-class TtyDisplay final : public EventSink {
- public:
-  TtyDisplay(std::ostream& out, bool colours) : out_(out), colours_(colours) {}
-  TtyDisplay(const TtyDisplay&) = delete;
-  TtyDisplay& operator=(const TtyDisplay&) = delete;
-  TtyDisplay(TtyDisplay&&) = delete;
-  TtyDisplay& operator=(TtyDisplay&&) = delete;
-  ~TtyDisplay() override {
-    erase();
-    out_ << std::flush;
-  }
-
-  void take(const Event& event) override {
-    const std::lock_guard lock(mutex_);
-    const auto label = stage_label(event);
-    if (event.kind == EventKind::kProgress) {
-      const auto rate = rates_.update(label, event.done);
-      bars_[label] = bar(label, event, rate);
-      if (Clock::now() - drawn_ < kRedrawInterval) return;
-      erase();
-      draw();
-      return;
-    }
-    if (event.kind == EventKind::kFinished || event.kind == EventKind::kFailed) bars_.erase(label);
-    erase();
-    out_ << coloured(event) << '\n';
-    draw();
-  }
-
- private:
-  static std::size_t width() {
-    winsize size{};
-    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
-  }
-
-  static std::string bar(const std::string& label, const Event& event, double rate) {
-    constexpr std::size_t kBarWidth = 12;  // Leaves room for the time left in 80 columns.
-    const auto transfer = describe_transfer(event.done, event.total, rate);
-    if (event.total == 0) return fmt::format("{:<18} {}", label, transfer);
-    const auto share = static_cast<double>(event.done) / static_cast<double>(event.total);
-    const auto count =
-        std::min(static_cast<std::size_t>(share * static_cast<double>(kBarWidth)), kBarWidth);
-    auto line = fmt::format("{:<18} [{}{}] {}", label, std::string(count, '='),
-                            std::string(kBarWidth - count, ' '), transfer);
-    return line.substr(0, width() - 1);
-  }
-
-  std::string coloured(const Event& event) const {
-    const auto line = line_of(event);
-    if (!colours_) return line;
-    switch (event.kind) {
-      case EventKind::kWarning:
-        return "\x1b[33m" + line + "\x1b[0m";
-      case EventKind::kFailed:
-        return "\x1b[31m" + line + "\x1b[0m";
-      case EventKind::kFinished:
-      case EventKind::kCached:
-        return "\x1b[32m" + line + "\x1b[0m";
-      case EventKind::kStarted:
-      case EventKind::kProgress:
-      case EventKind::kFact:
-        return line;
-    }
-    return line;
-  }
-
-  void erase() {
-    for (; lines_drawn_ > 0; --lines_drawn_) out_ << "\x1b[1A\x1b[2K";
-  }
-
-  void draw() {
-    for (const auto& [label, text] : bars_) out_ << text << '\n';
-    lines_drawn_ = bars_.size();
-    drawn_ = Clock::now();
-    out_ << std::flush;
-  }
-
-  std::ostream& out_;
-  bool colours_;
-  std::mutex mutex_;
-  Rates rates_;
-  std::map<std::string, std::string> bars_;
-  std::size_t lines_drawn_ = 0;
-  Clock::time_point drawn_;
-};
-
 }  // namespace
 
 const char* name_of(EventKind kind) {
   switch (kind) {
+    case EventKind::kPlanned:
+      return "stage-planned";
     case EventKind::kStarted:
       return "stage-started";
     case EventKind::kProgress:
@@ -270,18 +188,6 @@ bool colours_wanted() {
   return ::isatty(STDERR_FILENO) == 1 && (no_color == nullptr || *no_color == '\0');
 }
 
-std::string describe_transfer(std::uint64_t done, std::uint64_t total, double rate) {
-  auto text = total == 0
-                  ? base::format_bytes(done)
-                  : fmt::format("{} of {}", base::format_bytes(done), base::format_bytes(total));
-  if (rate < 1) return text;
-  text += fmt::format(", {}/s", base::format_bytes(static_cast<std::uint64_t>(rate)));
-  if (total <= done) return text;
-  const auto left = static_cast<double>(total - done) / rate * 1000;
-  return text + fmt::format(", {} left", base::format_duration(std::chrono::milliseconds(
-                                             static_cast<std::int64_t>(left))));
-}
-
 std::string line_of(const Event& event) {
   const auto label = stage_label(event);
   const auto text = base::printable(describe(event));
@@ -291,7 +197,7 @@ std::string line_of(const Event& event) {
 std::unique_ptr<EventSink> make_display(ProgressMode mode, std::ostream& out, bool colours) {
   switch (mode) {
     case ProgressMode::kTty:
-      return std::make_unique<TtyDisplay>(out, colours);
+      return make_live_display(out, colours);
     case ProgressMode::kPlain:
       return std::make_unique<PlainDisplay>(out);
     case ProgressMode::kJson:

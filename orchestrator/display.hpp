@@ -10,7 +10,7 @@
 namespace orchestrator {
 
 enum class ProgressMode {
-  kTty,    ///< Bars that redraw, with bytes, rate and time left; lines scroll above them.
+  kTty,    ///< The tree of stages, drawn again and again; lines scroll above it.
   kPlain,  ///< One line per fact, no control characters.
   kJson,   ///< One JSON object per event and line.
 };
@@ -24,10 +24,7 @@ bool colours_wanted();
 /// The line for an event that is not progress: "demo pull          done in 1.5 s".
 std::string line_of(const Event& event);
 
-/// Shows events on `out`. Thread-safe; the last bar is cleared when it dies.
+/// Shows events on `out`. Thread-safe.
 std::unique_ptr<EventSink> make_display(ProgressMode mode, std::ostream& out, bool colours);
-
-/// "12.0 MiB of 80.1 MiB, 4.2 MiB/s, 16.0 s left": what a bar says. `rate` in bytes per second.
-std::string describe_transfer(std::uint64_t done, std::uint64_t total, double rate);
 
 }  // namespace orchestrator

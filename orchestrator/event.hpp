@@ -9,6 +9,7 @@ namespace orchestrator {
 
 /// What can happen in a build, in the words of the log.
 enum class EventKind {
+  kPlanned,   ///< A stage will run, or its result is there; comes before all else of it.
   kStarted,   ///< A stage begins.
   kProgress,  ///< It has done `done` of `total` bytes.
   kFact,      ///< It says something worth a line.
@@ -18,7 +19,7 @@ enum class EventKind {
   kFailed,    ///< It failed; the error follows at the end.
 };
 
-/// The name in JSON lines: "stage-started", "progress", ...
+/// The name in JSON lines: "stage-planned", "stage-started", "progress", ...
 const char* name_of(EventKind kind);
 
 struct Event {
@@ -29,6 +30,8 @@ struct Event {
   std::uint64_t done = 0;   ///< Bytes.
   std::uint64_t total = 0;  ///< Bytes; 0 when not known.
   std::chrono::milliseconds elapsed{0};
+  /// Of kPlanned: the stage of the same artifact whose result it waits for last; may be empty.
+  std::string after = {};
 };
 
 /// Takes events from any thread, in order per stage. Never throws.

@@ -76,6 +76,7 @@ class Execution {
     use_cache_ = options.use_cache;
     const auto states = examine(plan_, store_, options.use_cache);
     outcomes_.assign(plan_.stages.size(), {});
+    tell_planned(states);
     for (std::size_t i = 0; i < states.size(); ++i) {
       outcomes_[i].state = states[i];
       if (states[i] == StageState::kRun) waiting_.push_back(i);
@@ -95,6 +96,27 @@ class Execution {
   void take_cached(std::size_t index) {
     outcomes_[index].record = store_.result(plan_.stages[index].fingerprint);
     tell_cached(plan_.stages[index]);
+  }
+
+  void tell_planned(const std::vector<StageState>& states) {
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      if (states[i] == StageState::kNotNeeded) continue;
+      const auto& planned = plan_.stages[i];
+      std::optional<std::size_t> last;
+      for (const auto& [name, index] : planned.inputs) {
+        const bool shown = states[index] != StageState::kNotNeeded &&
+                           plan_.stages[index].artifact == planned.artifact;
+        if (shown) last = std::max(last.value_or(index), index);
+      }
+      events_.take({.kind = EventKind::kPlanned,
+                    .artifact = planned.artifact,
+                    .stage = std::string(planned.stage->name()),
+                    .text = "",
+                    .done = 0,
+                    .total = 0,
+                    .elapsed = {},
+                    .after = last ? std::string(plan_.stages[*last].stage->name()) : ""});
+    }
   }
 
   void tell_cached(const PlannedStage& planned) {

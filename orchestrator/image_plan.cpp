@@ -11,6 +11,7 @@
 #include "orchestrator/build_context.hpp"
 #include "orchestrator/build_definition.hpp"
 #include "orchestrator/container_environment.hpp"
+#include "orchestrator/supply_chain.hpp"
 #include "stages/file_digest.hpp"
 #include "stages/pull_stage.hpp"
 #include "stages/push_stage.hpp"
@@ -146,11 +147,24 @@ class ImagePlanner {
     const auto access = session_.access({.secrets = build_.secrets->image_credentials(artifact_),
                                          .insecure = insecure,
                                          .ca_dirs = certificates(),
-                                         .proxies = proxies()});
+                                         .proxies = proxies(),
+                                         .verify = false});
     planned_.accesses.push_back({"push", destination, true, access.keychain});
-    add(std::make_shared<stages::PushStage>(stages::PushStage::Options{
-            .destination = destination, .parallel = session_.jobs() * 2}),
-        access.registry, {{"image", planned_.stage}}, true);
+    const auto push = add(std::make_shared<stages::PushStage>(stages::PushStage::Options{
+                              .destination = destination, .parallel = session_.jobs() * 2}),
+                          access.registry, {{"image", planned_.stage}}, true);
+    plan_attestations(
+        session_, build_.plan,
+        {.artifact = artifact_.name,
+         .where = where_,
+         .image = planned_.stage,
+         .push = push,
+         .destination = destination,
+         .registry = access.registry,
+         .sbom_file = request_.output / (artifact_.name + "-image.spdx.json"),
+         .epoch = planned_.epoch,
+         .provenance = provenance_of(
+             {{"osArtifact", artifact_.name}, {"image", planned_.reference}}, planned_.bases)});
   }
 
   /// spec.image.buildEnv, by name.

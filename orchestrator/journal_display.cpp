@@ -21,6 +21,7 @@ int priority_of(EventKind kind) {
       return LOG_ERR;
     case EventKind::kWarning:
       return LOG_WARNING;
+    case EventKind::kPlanned:
     case EventKind::kStarted:
     case EventKind::kProgress:
     case EventKind::kFact:
@@ -47,7 +48,8 @@ class JournalDisplay final : public EventSink {
   explicit JournalDisplay(DatagramSocket socket) : socket_(std::move(socket)) {}
 
   void take(const Event& event) override {
-    if (event.kind == EventKind::kProgress) return;  // systemctl status shows it.
+    // systemctl status shows how far it is.
+    if (event.kind == EventKind::kProgress || event.kind == EventKind::kPlanned) return;
     auto fields = field("MESSAGE", line_of(event)) +
                   field("PRIORITY", std::to_string(priority_of(event.kind))) +
                   field("SYSLOG_IDENTIFIER", "osartifact") +

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "base/files.hpp"
+#include "base/first_process.hpp"
 #include "base/secret.hpp"
 #include "orchestrator/run.hpp"
 
@@ -19,5 +20,8 @@ int main(int argc, char** argv) {
     const auto equals = text.find('=');
     environment.variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
+  base::work_below_first_process([&](int signal, bool out_of_memory) {
+    orchestrator::show_killed(signal, out_of_memory, environment);
+  });
   return orchestrator::run({argv + 1, argv + argc}, environment);
 }

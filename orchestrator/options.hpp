@@ -36,12 +36,17 @@ struct CommonOptions {
   std::string log_level = "info";
   std::string log_format = "text";
   std::filesystem::path report;
+  std::filesystem::path sign_key;                  ///< Empty: nothing is signed.
+  std::vector<std::filesystem::path> verify_keys;  ///< Empty: signatures are not asked for.
+  bool sbom = false;
+  bool provenance = false;
 };
 
 enum class CommandName {
   kBuild,
   kPlan,
   kValidate,
+  kRun,
   kPull,
   kUnpack,
   kPush,
@@ -75,13 +80,22 @@ struct ImageBuildFlags {
   std::filesystem::path metadata_file;
 };
 
+/// The flags of `run`, as they were written.
+struct RunFlags {
+  std::filesystem::path host_root = "/";
+  std::string node_name;
+  std::string reboot_command;
+  bool no_reboot = false;
+  bool again = false;
+};
+
 /// A command line, parsed.
 struct Invocation {
   CommandName command = CommandName::kVersion;
   CommonOptions common;
   std::string subject;             ///< FILE, REF or SRC.
   std::vector<std::string> files;  ///< Of validate.
-  std::string destination;         ///< DIR or REF.
+  std::string destination;         ///< DIR, REF or NAME.
   std::vector<std::string> to;     ///< Copies of a pulled image: "oci:DIR".
   std::string format = "text";
   std::filesystem::path output;  ///< Empty: not given.
@@ -97,6 +111,7 @@ struct Invocation {
   bool preserve_digests = false;
   bool push = false;  ///< Of auth check.
   ImageBuildFlags image_build;
+  RunFlags run;
   kubernetes::OperatorOptions operator_flags;  ///< Of operator; of render: the builder's.
 };
 

@@ -3,23 +3,24 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <exception>
-#include <fstream>
 #include <ostream>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "base/mount_namespace.hpp"
+#include "base/resource_limits.hpp"
 #include "base/user_namespace.hpp"
 #include "orchestrator/command_line.hpp"
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/interruption.hpp"
 #include "orchestrator/session.hpp"
+#include "orchestrator/termination_log.hpp"
 
 namespace orchestrator {
 namespace {
-
-constexpr std::size_t kTerminationLogBytes = 4096;  // Kubernetes keeps no more of it.
 
 using CommandFunction = int (*)(Session&, const Invocation&);
 
@@ -31,6 +32,8 @@ CommandFunction function_of(CommandName command) {
       return &run_plan;
     case CommandName::kValidate:
       return &run_validate;
+    case CommandName::kRun:
+      return &run_run;
     case CommandName::kPull:
       return &run_pull;
     case CommandName::kUnpack:
@@ -64,25 +67,43 @@ CommandFunction function_of(CommandName command) {
 /// Whether the command may have to mount layers over each other.
 bool mounts(CommandName command) {
   return command == CommandName::kBuild || command == CommandName::kPlan ||
-         command == CommandName::kImageBuild;
+         command == CommandName::kImageBuild || command == CommandName::kRun;
 }
 
 int show(const base::Error& error, Environment& environment) {
-  const auto text = base::render(error);
-  environment.err << text << '\n' << std::flush;
-  std::error_code ignored;
-  if (std::filesystem::exists(environment.termination_log, ignored)) {
-    std::ofstream(environment.termination_log) << text.substr(0, kTerminationLogBytes);
-  }
+  environment.err << base::render(error) << '\n' << std::flush;
+  write_termination_log(environment.termination_log, error);
   return base::exit_status(error.code());
 }
+
+/// On a terminal results are held back until the live view is gone, which would draw over them.
+class Results {
+ public:
+  explicit Results(Environment& environment)
+      : out_(environment.out),
+        environment_{environment.in, ::isatty(STDOUT_FILENO) == 1 ? held_ : environment.out,
+                     environment.err, environment.variables, environment.termination_log} {}
+  Results(const Results&) = delete;
+  Results& operator=(const Results&) = delete;
+  Results(Results&&) = delete;
+  Results& operator=(Results&&) = delete;
+  ~Results() { out_ << held_.str() << std::flush; }
+
+  Environment& environment() { return environment_; }
+
+ private:
+  std::ostream& out_;
+  std::ostringstream held_;
+  Environment environment_;
+};
 
 int run_command(const Invocation& invocation, Environment& environment) {
   if (invocation.command == CommandName::kUnpack) base::enter_user_namespace();
   const bool may_mount = mounts(invocation.command) && base::enter_private_mount_namespace();
   Interruption interruption;
+  Results results(environment);
   try {
-    Session session(invocation.common, environment, interruption.token(), may_mount);
+    Session session(invocation.common, results.environment(), interruption.token(), may_mount);
     return function_of(invocation.command)(session, invocation);
   } catch (const base::Error& error) {
     if (interruption.signal() == 0) throw;
@@ -115,6 +136,14 @@ int run(const std::vector<std::string>& arguments, Environment& environment) {
                              .hint = "report it with the command and this message"}),
                 environment);
   }
+}
+
+void show_killed(int signal, bool out_of_memory, Environment& environment) {
+  show(base::Error({.code = base::ErrorCode::kInternal,
+                    .what = fmt::format("signal {} ended osartifact", signal),
+                    .why = out_of_memory ? base::out_of_memory() : "",
+                    .hint = "the same command goes on where this one stopped"}),
+       environment);
 }
 
 }  // namespace orchestrator

@@ -13,4 +13,7 @@ namespace orchestrator {
 /// termination log of a pod.
 int run(const std::vector<std::string>& arguments, Environment& environment);
 
+/// Says, in the same places, that the process which did the work was ended by `signal`.
+void show_killed(int signal, bool out_of_memory, Environment& environment);
+
 }  // namespace orchestrator

@@ -48,25 +48,26 @@ std::vector<std::filesystem::path> SecretFinder::folders() const {
   return folders;
 }
 
-void SecretFinder::fail(const manifest::OSArtifact& artifact, const std::string& what,
+void SecretFinder::fail(const manifest::Resource& resource, const std::string& what,
                         const std::string& field) const {
-  const auto position = artifact.position_of(field);
-  std::string places = fmt::format("{} (namespace {})", file_, artifact.namespace_);
+  const auto position = resource.position_of(field);
+  std::string places = fmt::format("{} (namespace {})", file_, resource.namespace_);
   for (const auto& folder : folders()) places += ", " + folder.string();
   throw base::Error(
       {.code = base::ErrorCode::kManifest,
        .what = fmt::format("{}:{}:{}: {}: {}", file_, position.line, position.column, field, what),
        .why = fmt::format("looked in {}", places),
-       .hint = "put the Secret beside the OSArtifact, or in a folder given by --secrets DIR "
-               "(DIR/NAME/KEY)"});
+       .hint = fmt::format("put the Secret beside the {}, or in a folder given by --secrets DIR "
+                           "(DIR/NAME/KEY)",
+                           resource.kind)});
 }
 
-base::Secret SecretFinder::value(const manifest::OSArtifact& artifact,
+base::Secret SecretFinder::value(const manifest::Resource& resource,
                                  const manifest::SecretKeySelector& selector,
                                  const std::string& field) const {
-  if (const auto* document = documents_.find_secret(artifact.namespace_, selector.name)) {
+  if (const auto* document = documents_.find_secret(resource.namespace_, selector.name)) {
     if (const auto* found = document->find(selector.key)) return *found;
-    fail(artifact,
+    fail(resource,
          selector.key.empty()
              ? fmt::format("secret '{}' has not exactly one key, so a key must be named",
                            selector.name)
@@ -76,15 +77,15 @@ base::Secret SecretFinder::value(const manifest::OSArtifact& artifact,
   for (const auto& folder : folders()) {
     if (auto found = value_in(folder, selector.name, selector.key)) return *found;
   }
-  fail(artifact,
+  fail(resource,
        fmt::format("there is no secret '{}'{}", selector.name,
                    selector.key.empty() ? "" : fmt::format(" with a key '{}'", selector.key)),
        field);
 }
 
 std::optional<std::map<std::string, base::Secret>> SecretFinder::all_values(
-    const manifest::OSArtifact& artifact, const std::string& name) const {
-  if (const auto* document = documents_.find_secret(artifact.namespace_, name)) {
+    const manifest::Resource& resource, const std::string& name) const {
+  if (const auto* document = documents_.find_secret(resource.namespace_, name)) {
     return document->data;
   }
   if (!is_plain_name(name)) return std::nullopt;
@@ -104,9 +105,9 @@ std::optional<std::map<std::string, base::Secret>> SecretFinder::all_values(
 }
 
 std::optional<auth::SecretText> SecretFinder::registry_secret(
-    const manifest::OSArtifact& artifact, const manifest::SecretKeySelector& selector) const {
+    const manifest::Resource& resource, const manifest::SecretKeySelector& selector) const {
   const auto origin = fmt::format("secret '{}' ({})", selector.name, file_);
-  if (const auto* document = documents_.find_secret(artifact.namespace_, selector.name)) {
+  if (const auto* document = documents_.find_secret(resource.namespace_, selector.name)) {
     if (!selector.key.empty()) {
       const auto* found = document->find(selector.key);
       return found == nullptr ? std::nullopt : std::optional(auth::fixed_secret(origin, *found));
@@ -132,9 +133,9 @@ std::optional<auth::SecretText> SecretFinder::registry_secret(
 }
 
 std::map<std::string, base::Secret> SecretFinder::required_values(
-    const manifest::OSArtifact& artifact, const std::string& name, const std::string& field) const {
-  if (auto values = all_values(artifact, name)) return std::move(*values);
-  fail(artifact, fmt::format("there is no secret '{}'", name), field);
+    const manifest::Resource& resource, const std::string& name, const std::string& field) const {
+  if (auto values = all_values(resource, name)) return std::move(*values);
+  fail(resource, fmt::format("there is no secret '{}'", name), field);
 }
 
 std::vector<auth::SecretText> SecretFinder::image_credentials(
@@ -171,18 +172,26 @@ std::vector<auth::SecretText> SecretFinder::tool_credentials(const manifest::OSA
   return secrets;
 }
 
-void SecretFinder::add_pull_secrets(const manifest::OSArtifact& artifact,
+std::vector<auth::SecretText> SecretFinder::pull_secrets(const manifest::Resource& resource,
+                                                         const std::vector<std::string>& names,
+                                                         Session& session) const {
+  std::vector<auth::SecretText> secrets;
+  add_pull_secrets(resource, names, session, secrets);
+  return secrets;
+}
+
+void SecretFinder::add_pull_secrets(const manifest::Resource& resource,
                                     const std::vector<std::string>& names, Session& session,
                                     std::vector<auth::SecretText>& secrets) const {
   for (const auto& name : names) {
-    auto found = registry_secret(artifact, {.name = name, .key = ""});
+    auto found = registry_secret(resource, {.name = name, .key = ""});
     if (found) {
       secrets.push_back(std::move(*found));
     } else {
       session.warn_once(
-          fmt::format("the pull secret '{}' of OSArtifact '{}' is not to be found; going "
-                      "on without it",
-                      name, artifact.name));
+          fmt::format("the pull secret '{}' of {} '{}' is not to be found; going on "
+                      "without it",
+                      name, resource.kind, resource.name));
     }
   }
 }

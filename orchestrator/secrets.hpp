@@ -12,7 +12,7 @@
 
 namespace orchestrator {
 
-/// Finds the Secrets that an OSArtifact names: among the documents beside it in its namespace, then
+/// Finds the Secrets that a resource names: among the documents beside it in its namespace, then
 /// in --secrets DIR, then in systemd's $CREDENTIALS_DIRECTORY.
 class SecretFinder {
  public:
@@ -22,18 +22,17 @@ class SecretFinder {
 
   /// One value. Throws base::Error kManifest naming the secret, the key, the field that wants it
   /// and every place looked at.
-  [[nodiscard]] base::Secret value(const manifest::OSArtifact& artifact,
+  [[nodiscard]] base::Secret value(const manifest::Resource& resource,
                                    const manifest::SecretKeySelector& selector,
                                    const std::string& field) const;
 
   /// All keys of a Secret, for a volume. nullopt when there is no such Secret.
   [[nodiscard]] std::optional<std::map<std::string, base::Secret>> all_values(
-      const manifest::OSArtifact& artifact, const std::string& name) const;
+      const manifest::Resource& resource, const std::string& name) const;
 
   /// The same, but throws base::Error kManifest when there is no such Secret.
   [[nodiscard]] std::map<std::string, base::Secret> required_values(
-      const manifest::OSArtifact& artifact, const std::string& name,
-      const std::string& field) const;
+      const manifest::Resource& resource, const std::string& name, const std::string& field) const;
 
   /// What building and pushing an OSArtifact's image may log in with: imageCredentialsSecretRef,
   /// required if named.
@@ -51,13 +50,18 @@ class SecretFinder {
                                                                const std::vector<std::string>& more,
                                                                Session& session) const;
 
+  /// The Secrets `names`, imagePullSecrets of the resource; a missing one is a warning.
+  [[nodiscard]] std::vector<auth::SecretText> pull_secrets(const manifest::Resource& resource,
+                                                           const std::vector<std::string>& names,
+                                                           Session& session) const;
+
  private:
-  void add_pull_secrets(const manifest::OSArtifact& artifact, const std::vector<std::string>& names,
+  void add_pull_secrets(const manifest::Resource& resource, const std::vector<std::string>& names,
                         Session& session, std::vector<auth::SecretText>& secrets) const;
   [[nodiscard]] std::optional<auth::SecretText> registry_secret(
-      const manifest::OSArtifact& artifact, const manifest::SecretKeySelector& selector) const;
+      const manifest::Resource& resource, const manifest::SecretKeySelector& selector) const;
   [[nodiscard]] std::vector<std::filesystem::path> folders() const;
-  [[noreturn]] void fail(const manifest::OSArtifact& artifact, const std::string& what,
+  [[noreturn]] void fail(const manifest::Resource& resource, const std::string& what,
                          const std::string& field) const;
 
   const Session& session_;

@@ -56,7 +56,7 @@ class ServiceManagerSink final : public EventSink {
       socket_.send("READY=1");
       ready_ = true;
     }
-    if (event.kind == EventKind::kWarning) return;
+    if (event.kind == EventKind::kWarning || event.kind == EventKind::kPlanned) return;
     const bool progress = event.kind == EventKind::kProgress;
     if (progress && Clock::now() - told_ < kStatusInterval) return;
     told_ = Clock::now();

@@ -15,6 +15,7 @@
 #include "oci/mirrored_registry.hpp"
 #include "oci/registries_conf.hpp"
 #include "oci/registry_client.hpp"
+#include "oci/verified_registry.hpp"
 #include "orchestrator/display.hpp"
 #include "orchestrator/journal_display.hpp"
 #include "orchestrator/service_manager.hpp"
@@ -23,6 +24,9 @@ namespace orchestrator {
 namespace {
 
 constexpr const char* kContainersFolder = "/etc/containers";
+/// Two layers on their way, with windows of zstd of 8 MiB and more, and what compresses others.
+constexpr std::uint64_t kMemoryPerJob = 128ULL << 20U;
+
 /// A mirror has others behind it: it is not waited for as long as the registry.
 oci::RegistryClientOptions mirror_options() {
   oci::RegistryClientOptions options;
@@ -106,10 +110,20 @@ Session::Session(const CommonOptions& options, Environment& environment, std::st
   auto sink = std::make_shared<EventLogSink>(*events_);
   log_ = std::make_shared<spdlog::logger>("osartifact", std::move(sink));
   log_->set_level(options.log_level == "debug" ? spdlog::level::debug : spdlog::level::info);
+  if (options.offline && !options.verify_keys.empty()) {
+    throw base::Error({.code = base::ErrorCode::kUsage,
+                       .what = "--verify-key does not go with --offline",
+                       .why = "the registry has the signatures",
+                       .hint = "leave one of them out"});
+  }
 }
 
 unsigned Session::jobs() const {
-  return options_.jobs != 0 ? options_.jobs : base::resource_limits().processors;
+  if (options_.jobs != 0) return options_.jobs;
+  const auto limits = base::resource_limits();
+  if (limits.memory_bytes == 0) return limits.processors;
+  const auto fit = std::max<std::uint64_t>(limits.memory_bytes / kMemoryPerJob, 1);
+  return static_cast<unsigned>(std::min<std::uint64_t>(limits.processors, fit));
 }
 
 oci::LayerOptions Session::layer_options() const {
@@ -174,6 +188,13 @@ Session::Access Session::access(const AccessWish& wish) {
         oci::make_registry_client(mirror_options(), context.keychain, context.http, context.log),
         context.log);
   }
+  if (wish.verify && !options_.verify_keys.empty()) {
+    std::vector<oci::SigningKey> keys;
+    for (const auto& file : options_.verify_keys) {
+      keys.push_back(oci::SigningKey::read_public(file));
+    }
+    registry = oci::make_verified_registry(std::move(registry), std::move(keys));
+  }
   return {.registry = std::move(registry),
           .keychain = context.keychain,
           .context = context,
@@ -232,6 +253,14 @@ std::optional<std::int64_t> Session::source_date_epoch() const {
                      .what = fmt::format("SOURCE_DATE_EPOCH is '{}'", text),
                      .why = "it is not a number of seconds since 1970",
                      .hint = "set it with: export SOURCE_DATE_EPOCH=$(date +%s)"});
+}
+
+std::shared_ptr<const oci::SigningKey> Session::signing_key() {
+  if (!signing_key_ && !options_.sign_key.empty()) {
+    signing_key_ =
+        std::make_shared<const oci::SigningKey>(oci::SigningKey::read_private(options_.sign_key));
+  }
+  return signing_key_;
 }
 
 void Session::warn(const std::string& text) { log_->warn("{}", text); }

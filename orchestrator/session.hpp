@@ -22,6 +22,7 @@
 #include "oci/registry.hpp"
 #include "oci/registry_rules.hpp"
 #include "oci/registry_session.hpp"
+#include "oci/signing_key.hpp"
 #include "oci/store.hpp"
 #include "orchestrator/environment.hpp"
 #include "orchestrator/event.hpp"
@@ -68,6 +69,7 @@ class Session {
     std::set<std::string> insecure;              ///< As of registry().
     std::vector<std::filesystem::path> ca_dirs;  ///< As of registry().
     base::Environment proxies;                   ///< Over those of the environment.
+    bool verify = true;  ///< Ask for the signatures that --verify-key wants; not for a push.
   };
   struct Access {
     std::shared_ptr<oci::Registry> registry;
@@ -99,6 +101,9 @@ class Session {
   /// number.
   [[nodiscard]] std::optional<std::int64_t> source_date_epoch() const;
 
+  /// The key of --sign-key, or null. Throws base::Error kUsage or kIo. Not thread-safe.
+  std::shared_ptr<const oci::SigningKey> signing_key();
+
   /// Says something that belongs to no stage.
   void warn(const std::string& text);
   /// The same, but only the first time. Thread-safe.
@@ -115,6 +120,7 @@ class Session {
   std::unique_ptr<oci::Store> store_;
   std::optional<base::TempDir> scratch_;  ///< Of container runners; on the store's file system.
   std::optional<oci::RegistryRules> rules_;
+  std::shared_ptr<const oci::SigningKey> signing_key_;
   std::mutex mutex_;
   std::set<std::string> warned_;
 };

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <thread>
 
@@ -13,8 +14,8 @@
 namespace stages {
 namespace {
 
-/// Each takes 10 MB: with 32 of them mksquashfs took 459 MB in all, with 8 272 MB, with 2 161 MB.
-constexpr unsigned kMaxProcessors = 32;
+constexpr unsigned kLeastMemoryMib = 16;
+constexpr unsigned kProcessorMib = 10;
 
 base::Command command_for(const std::filesystem::path& root, const std::filesystem::path& output,
                           const SquashfsOptions& options) {
@@ -31,9 +32,8 @@ base::Command command_for(const std::filesystem::path& root, const std::filesyst
   arguments.insert(arguments.end(),
                    {"-Xcompression-level", std::to_string(options.compression_level), "-b", "1M",
                     "-mem", fmt::format("{}M", options.memory_mib)});
-  const auto processors = options.processors != 0 ? options.processors : kMaxProcessors;
-  if (options.processors != 0 || std::thread::hardware_concurrency() > processors) {
-    arguments.insert(arguments.end(), {"-processors", std::to_string(processors)});
+  if (std::thread::hardware_concurrency() > options.processors) {
+    arguments.insert(arguments.end(), {"-processors", std::to_string(options.processors)});
   }
   // Patterns are anchored at the root unless they begin with "...". A leading dot wants its own.
   arguments.insert(arguments.end(), {"-wildcards", "-e"});
@@ -45,6 +45,15 @@ base::Command command_for(const std::filesystem::path& root, const std::filesyst
 }
 
 }  // namespace
+
+SquashfsOptions squashfs_options_within(std::uint64_t bytes) {
+  SquashfsOptions options;
+  if (bytes == 0) return options;
+  const auto quarter = static_cast<unsigned>(std::min<std::uint64_t>(bytes >> 22U, 1U << 20U));
+  options.memory_mib = std::clamp(quarter, kLeastMemoryMib, options.memory_mib);
+  options.processors = std::clamp(quarter / kProcessorMib, 1U, options.processors);
+  return options;
+}
 
 void make_squashfs(base::ProcessRunner& runner, const std::filesystem::path& root,
                    const std::filesystem::path& output, const SquashfsOptions& options,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <functional>
 #include <list>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -13,11 +15,14 @@
 #include "orchestrator/build_plan.hpp"
 #include "orchestrator/commands/commands.hpp"
 #include "orchestrator/executor.hpp"
+#include "orchestrator/image_argument.hpp"
 #include "orchestrator/output_lock.hpp"
 #include "orchestrator/plan_view.hpp"
+#include "orchestrator/program_check.hpp"
 #include "orchestrator/report.hpp"
 #include "orchestrator/report_page.hpp"
 #include "orchestrator/space_check.hpp"
+#include "orchestrator/supply_chain.hpp"
 
 namespace orchestrator {
 namespace {
@@ -52,13 +57,12 @@ std::vector<stages::Record> finished_artifacts(const BuildPlan& build,
   return records;
 }
 
-/// NAME.sha256, in the form that sha256sum -c reads.
-void write_checksums(const std::filesystem::path& file,
-                     const std::vector<stages::Record>& records) {
-  std::string text;
+/// Every file of the artifacts, by its name below the output folder.
+void for_each_file(
+    const std::vector<stages::Record>& records,
+    const std::function<void(const std::filesystem::path&, const oci::Digest&)>& visit) {
   const auto add = [&](const stages::Record& record, const std::filesystem::path& name) {
-    const auto digest = oci::Digest::parse(record.at("digest").get<std::string>()).value();
-    text += fmt::format("{}  {}\n", digest.hex(), name.string());
+    visit(name, oci::Digest::parse(record.at("digest").get<std::string>()).value());
   };
   for (const auto& record : records) {
     const std::filesystem::path path = record.at("path").get<std::string>();
@@ -71,6 +75,15 @@ void write_checksums(const std::filesystem::path& file,
       add(inside, path.filename() / inside.at("path").get<std::string>());
     }
   }
+}
+
+/// NAME.sha256, in the form that sha256sum -c reads.
+void write_checksums(const std::filesystem::path& file,
+                     const std::vector<stages::Record>& records) {
+  std::string text;
+  for_each_file(records, [&](const std::filesystem::path& name, const oci::Digest& digest) {
+    text += fmt::format("{}  {}\n", digest.hex(), name.string());
+  });
   base::write_file_atomically(file, text);
 }
 
@@ -120,6 +133,19 @@ BuildRequest build_request(Session& session, const Invocation& invocation) {
       .cache_to = invocation.cache_to};
 }
 
+/// "1 OSArtifact, 2 NodeOps".
+std::string describe_contents(const manifest::Documents& documents) {
+  const std::pair<std::size_t, const char*> kinds[] = {
+      {documents.artifacts.size(), "OSArtifact"},
+      {documents.node_ops.size(), "NodeOp"},
+      {documents.node_op_upgrades.size(), "NodeOpUpgrade"}};
+  std::vector<std::string> parts;
+  for (const auto& [count, kind] : kinds) {
+    if (count != 0) parts.push_back(fmt::format("{} {}{}", count, kind, count == 1 ? "" : "s"));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 class Build {
  public:
   Build(Session& session, const Invocation& invocation)
@@ -136,6 +162,7 @@ class Build {
     prepare(*build_);
     const auto states = examine(build_->plan, session_.store(), !session_.options().no_cache);
     if (no_clobber_) check_nothing_is_replaced(states);
+    check_programs(build_->plan, states);
     check_space(*build_, states, session_.store());
     try {
       run_stages(build_->plan, outcomes_);
@@ -215,9 +242,25 @@ class Build {
 
   void write_checksums_of_all() {
     for (const auto& planned : build_->artifacts) {
-      write_checksums(planned.output / (planned.artifact->name + ".sha256"),
-                      finished_artifacts(*build_, planned, outcomes_));
+      const auto records = finished_artifacts(*build_, planned, outcomes_);
+      write_checksums(planned.output / (planned.artifact->name + ".sha256"), records);
+      write_provenance_of(planned, records);
     }
+  }
+
+  void write_provenance_of(const PlannedArtifact& planned,
+                           const std::vector<stages::Record>& records) {
+    const auto& image = planned.image;
+    ArtifactsProvenance provenance{
+        .folder = planned.output,
+        .name = planned.artifact->name,
+        .files = {},
+        .predicate = provenance_of(
+            {{"osArtifact", planned.artifact->name}, {"image", image.reference}}, image.bases)};
+    for_each_file(records, [&](const std::filesystem::path& name, const oci::Digest& digest) {
+      provenance.files.push_back({name.string(), digest});
+    });
+    write_provenance(session_, provenance);
   }
 
   void write_reports(const std::optional<base::Error>& error) {
@@ -238,9 +281,32 @@ class Build {
     }
   }
 
+  /// For people, where the log is: what became of it, and how to check what came out.
+  void tell(const PlannedArtifact& planned) {
+    std::size_t ran = 0;
+    std::size_t cached = 0;
+    for (const auto index : planned.stages) {
+      if (index >= outcomes_.size()) continue;
+      ran += outcomes_[index].state == StageState::kRun ? 1 : 0;
+      cached += outcomes_[index].state == StageState::kCached ? 1 : 0;
+    }
+    const auto& name = planned.artifact->name;
+    const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::system_clock::now() - started_);
+    report_fact(session_, "",
+                fmt::format("{}: built in {}; stages: {} ran, {} cached; report: {}", name,
+                            base::format_duration(elapsed), ran, cached,
+                            report_path(session_, *build_, planned).string()));
+    if (finished_artifacts(*build_, planned, outcomes_).empty()) return;
+    report_fact(session_, "",
+                fmt::format("{}: check with: cd {} && sha256sum -c {}.sha256", name,
+                            planned.output.string(), name));
+  }
+
   void summarize() {
     auto& out = session_.environment().out;
     for (const auto& planned : build_->artifacts) {
+      tell(planned);
       for (const auto& record : finished_artifacts(*build_, planned, outcomes_)) {
         out << fmt::format("{}  {}  {}\n", record.at("path").get<std::string>(),
                            base::format_bytes(record.at("size").get<std::uint64_t>()),
@@ -294,8 +360,7 @@ int run_validate(Session& session, const Invocation& invocation) {
     if (as_json) {
       for (const auto& found : result.diagnostics) diagnostics.push_back(manifest::to_json(found));
     } else if (show_diagnostics(session, result) == 0) {
-      const auto count = result.documents.artifacts.size();
-      out << fmt::format("{}: valid, {} OSArtifact{}\n", file, count, count == 1 ? "" : "s");
+      out << fmt::format("{}: valid, {}\n", file, describe_contents(result.documents));
     }
   }
   if (as_json) {

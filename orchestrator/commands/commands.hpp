@@ -10,6 +10,7 @@ namespace orchestrator {
 // session.environment().out, everything else to the events.
 int run_build(Session& session, const Invocation& invocation);
 int run_plan(Session& session, const Invocation& invocation);
+int run_run(Session& session, const Invocation& invocation);
 int run_validate(Session& session, const Invocation& invocation);
 int run_pull(Session& session, const Invocation& invocation);
 int run_unpack(Session& session, const Invocation& invocation);

@@ -13,6 +13,7 @@
 #include "orchestrator/executor.hpp"
 #include "orchestrator/image_argument.hpp"
 #include "orchestrator/image_request.hpp"
+#include "orchestrator/supply_chain.hpp"
 #include "stages/image_record.hpp"
 #include "stages/push_stage.hpp"
 
@@ -89,12 +90,27 @@ class ImageBuildCommand {
     Plan plan;
     const bool offline = session_.options().offline;
     const auto made = plan.add("", kWhere, planned.stage, offline ? nullptr : registry, {}, true);
+    const auto scratch = session_.store().make_temp_dir("sbom");
+    const auto pushing =
+        session_
+            .access({.secrets = {}, .insecure = {}, .ca_dirs = {}, .proxies = {}, .verify = false})
+            .registry;
     for (const auto& tag : tags_) {
       if (!flags_.push) break;
-      plan.add("", kWhere,
-               std::make_shared<stages::PushStage>(
-                   stages::PushStage::Options{.destination = tag, .parallel = session_.jobs() * 2}),
-               registry, {{"image", made}}, true);
+      const auto push = plan.add("", kWhere,
+                                 std::make_shared<stages::PushStage>(stages::PushStage::Options{
+                                     .destination = tag, .parallel = session_.jobs() * 2}),
+                                 pushing, {{"image", made}}, true);
+      plan_attestations(session_, plan,
+                        {.artifact = "",
+                         .where = kWhere,
+                         .image = made,
+                         .push = push,
+                         .destination = tag,
+                         .registry = pushing,
+                         .sbom_file = scratch.path() / "image.spdx.json",
+                         .epoch = session_.source_date_epoch().value_or(planned.created),
+                         .provenance = provenance_of({{"image", tag.text()}}, planned.bases)});
     }
     ExecutorOptions options;
     options.jobs = session_.jobs();

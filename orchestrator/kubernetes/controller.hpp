@@ -15,6 +15,7 @@
 #include "orchestrator/kubernetes/client.hpp"
 #include "orchestrator/kubernetes/event_recorder.hpp"
 #include "orchestrator/kubernetes/informer.hpp"
+#include "orchestrator/kubernetes/node_op_objects.hpp"
 #include "orchestrator/kubernetes/work_queue.hpp"
 
 namespace orchestrator::kubernetes {
@@ -26,7 +27,8 @@ struct ControllerContext {
   std::shared_ptr<spdlog::logger> log;
   std::string space;       ///< The only namespace to look at; empty: all.
   BuilderOptions builder;  ///< The image is also that of every pod of ours.
-  unsigned workers = 4;    ///< Objects at a time.
+  NodeOpSettings node_ops = {};
+  unsigned workers = 4;  ///< Objects at a time.
 };
 
 /// Brings the world to what the objects of one kind say, one object at a time. Whatever changes,

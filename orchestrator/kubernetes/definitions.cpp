@@ -117,10 +117,64 @@ constexpr std::string_view kArtifactStatus =
         "observedGeneration": {"type": "integer", "format": "int64"},
         "exported": {"type": "array", "items": {"type": "integer", "format": "int32"}}})";
 
+// As kairos-operator's, whose objects come back with these values.
+constexpr Extra kNodeOpExtras[] = {
+    {"spec.hostMountPath", "default", R"("/host")"},
+    {"spec.concurrency", "default", "0"},
+    {"spec.concurrency", "minimum", "0"},
+    {"spec.cordon", "default", "false"},
+    {"spec.uncordonOnFailure", "default", "false"},
+    {"spec.rebootOnSuccess", "default", "false"},
+    {"spec.stopOnFailure", "default", "false"},
+    {"spec.drainOptions.enabled", "default", "false"},
+    {"spec.drainOptions.force", "default", "false"},
+    {"spec.drainOptions.ignoreDaemonSets", "default", "true"},
+    {"spec.drainOptions.deleteEmptyDirData", "default", "false"},
+    {"spec.preflight.activeDeadlineSeconds", "default", "120"},
+};
+
+constexpr Extra kNodeOpUpgradeExtras[] = {
+    {"spec.concurrency", "default", "0"},
+    {"spec.concurrency", "minimum", "0"},
+};
+
+constexpr Column kNodeOpColumns[] = {
+    {"Phase", "string", ".status.phase"},
+    {"Reason", "string", ".status.conditions[?(@.type==\"Finished\")].reason"},
+    {"Age", "date", ".metadata.creationTimestamp"},
+    {"Message", "string", ".status.conditions[?(@.type==\"Finished\")].message", true},
+};
+
+constexpr std::string_view kNodeOpStatus =
+    R"({"phase": {"type": "string"},
+        "message": {"type": "string"},
+        "nodeOpName": {"type": "string"},
+        "observedGeneration": {"type": "integer", "format": "int64"},
+        "lastUpdated": {"type": "string", "format": "date-time"},
+        "nodeStatuses": {"type": "object", "additionalProperties": {
+          "type": "object", "required": ["phase"],
+          "properties": {"phase": {"type": "string"},
+                         "message": {"type": "string"},
+                         "jobName": {"type": "string"},
+                         "rebootStatus": {"type": "string"},
+                         "bootID": {"type": "string"},
+                         "lastUpdated": {"type": "string", "format": "date-time"},
+                         "startedAt": {"type": "string", "format": "date-time"},
+                         "drainStartedAt": {"type": "string", "format": "date-time"},
+                         "rebootStartedAt": {"type": "string", "format": "date-time"}}}}})";
+
 /// A new resource is one line here, and its tables in orchestrator/manifest.
 constexpr Definition kOurDefinitions[] = {
     {kOsArtifacts, "OSArtifactSpec", "osartifact", kArtifactRules, kArtifactExtras,
      kArtifactColumns, kArtifactStatus},
+    {kNodeOps, "NodeOpSpec", "nodeop", {}, kNodeOpExtras, kNodeOpColumns, kNodeOpStatus},
+    {kNodeOpUpgrades,
+     "NodeOpUpgradeSpec",
+     "nodeopupgrade",
+     {},
+     kNodeOpUpgradeExtras,
+     kNodeOpColumns,
+     kNodeOpStatus},
 };
 
 Object scalar_schema(std::string_view type) {

@@ -13,6 +13,7 @@
 
 #include "orchestrator/kubernetes/artifact_controller.hpp"
 #include "orchestrator/kubernetes/leader_election.hpp"
+#include "orchestrator/kubernetes/node_op_controller.hpp"
 #include "orchestrator/kubernetes/probe_server.hpp"
 
 namespace orchestrator::kubernetes {
@@ -25,11 +26,14 @@ constexpr std::chrono::seconds kLeaseStallTimeout{5};
 struct ControllerRow {
   std::string_view kind;
   std::unique_ptr<Controller> (*make)(ControllerContext& context);
+  bool whole_cluster;  ///< It works on nodes: not where a single namespace is looked at.
 };
 
 /// A new controller is one line here.
 constexpr ControllerRow kControllers[] = {
-    {"OSArtifact", &make_artifact_controller},
+    {"OSArtifact", &make_artifact_controller, false},
+    {"NodeOp", &make_node_op_controller, true},
+    {"NodeOpUpgrade", &make_node_op_upgrade_controller, true},
 };
 
 /// The pod's name, which is its host's; unique even where two run on one.
@@ -38,6 +42,18 @@ std::string identity_of(const base::Environment& environment) {
   ::gethostname(host, sizeof(host) - 1);
   const auto pod = base::value_of(environment, "POD_NAME");
   return fmt::format("{}_{}", pod.empty() ? host : pod, ::getpid());
+}
+
+NodeOpSettings node_op_settings(const OperatorOptions& options,
+                                const base::Environment& environment) {
+  NodeOpSettings settings;
+  settings.operator_image = options.builder.image;
+  settings.operator_pod = {.space = base::value_of(environment, "POD_NAMESPACE"),
+                           .name = base::value_of(environment, "POD_NAME")};
+  if (auto image = base::value_of(environment, "NODEOP_DEFAULT_IMAGE"); !image.empty()) {
+    settings.default_image = std::move(image);
+  }
+  return settings;
 }
 
 /// Runs all of them; the first that throws stops the others.
@@ -80,9 +96,16 @@ void run_operator(const OperatorOptions& options, const base::Environment& envir
                             .log = log,
                             .space = options.space,
                             .builder = options.builder,
+                            .node_ops = node_op_settings(options, environment),
                             .workers = options.workers};
   std::vector<std::unique_ptr<Controller>> controllers;
-  for (const auto& row : kControllers) controllers.push_back(row.make(context));
+  for (const auto& row : kControllers) {
+    if (row.whole_cluster && !options.space.empty()) {
+      log->info("{} is left out: only the namespace {} is looked at", row.kind, options.space);
+      continue;
+    }
+    controllers.push_back(row.make(context));
+  }
 
   std::atomic<bool> working = false;
   const auto ready = [&] {

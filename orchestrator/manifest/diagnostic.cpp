@@ -18,6 +18,12 @@ std::string source_excerpt(const Diagnostic& diagnostic) {
                      underline);
 }
 
+std::string path_and_message(const Diagnostic& diagnostic) {
+  const bool says_where = diagnostic.message.starts_with("spec.");
+  const auto path = diagnostic.path.empty() || says_where ? "" : diagnostic.path + ": ";
+  return base::printable(path + diagnostic.message);
+}
+
 }  // namespace
 
 std::string_view name_of(Severity severity) {
@@ -34,11 +40,18 @@ std::string render(const Diagnostic& diagnostic) {
   auto text =
       fmt::format("{}:{}:{}: {}: ", base::printable(diagnostic.file), diagnostic.position.line,
                   diagnostic.position.column, name_of(diagnostic.severity));
-  const bool says_where = diagnostic.message.starts_with("spec.");
-  if (!diagnostic.path.empty() && !says_where) text += base::printable(diagnostic.path) + ": ";
-  text += base::printable(diagnostic.message);
+  text += path_and_message(diagnostic);
   if (!diagnostic.source_line.empty()) text += source_excerpt(diagnostic);
   if (!diagnostic.hint.empty()) text += "\n  " + base::printable(diagnostic.hint);
+  return text;
+}
+
+std::string summary(const std::vector<Diagnostic>& diagnostics) {
+  std::string text;
+  for (const auto& diagnostic : diagnostics) {
+    if (diagnostic.severity != Severity::kError) continue;
+    text += (text.empty() ? "" : "; ") + path_and_message(diagnostic);
+  }
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "orchestrator/manifest/node.hpp"
 
@@ -28,6 +29,9 @@ struct Diagnostic {
 /// "file:line:column: error: path: message", the line with a caret below, the hint. No newline at
 /// the end. The path is left out where the message begins with it, as upstream's do.
 std::string render(const Diagnostic& diagnostic);
+
+/// The errors on one line, for where there is no file to show: "path: message; path: message".
+std::string summary(const std::vector<Diagnostic>& diagnostics);
 
 /// {"severity", "file", "line", "column", "path", "message", "hint"}.
 nlohmann::json to_json(const Diagnostic& diagnostic);

@@ -7,12 +7,13 @@
 #include <vector>
 
 #include "base/secret.hpp"
+#include "orchestrator/manifest/node_op.hpp"
 #include "orchestrator/manifest/osartifact.hpp"
 #include "orchestrator/manifest/report.hpp"
 
 namespace orchestrator::manifest {
 
-/// A Secret beside an OSArtifact, its values decoded.
+/// A Secret beside a resource of ours, its values decoded.
 struct SecretDocument {
   std::string name;
   std::string namespace_ = "default";
@@ -24,7 +25,7 @@ struct SecretDocument {
   [[nodiscard]] const base::Secret* find(std::string_view key) const;
 };
 
-/// A ConfigMap beside an OSArtifact; binaryData is decoded into `data`.
+/// A ConfigMap beside a resource of ours; binaryData is decoded into `data`.
 struct ConfigMapDocument {
   std::string name;
   std::string namespace_ = "default";
@@ -35,8 +36,15 @@ struct ConfigMapDocument {
 /// What a manifest file holds.
 struct Documents {
   std::vector<OSArtifact> artifacts;
+  std::vector<NodeOp> node_ops;
+  std::vector<NodeOpUpgrade> node_op_upgrades;
   std::vector<SecretDocument> secrets;
   std::vector<ConfigMapDocument> config_maps;
+
+  /// No resource of ours: Secrets and ConfigMaps alone.
+  [[nodiscard]] bool has_none_of_ours() const {
+    return artifacts.empty() && node_ops.empty() && node_op_upgrades.empty();
+  }
 
   /// nullptr when there is none. As in Kubernetes, an object of another namespace does not count.
   [[nodiscard]] const SecretDocument* find_secret(std::string_view namespace_name,

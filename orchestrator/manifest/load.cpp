@@ -16,8 +16,28 @@
 namespace orchestrator::manifest {
 namespace {
 
-constexpr std::string_view kGroup = "build.kairos.io/";
-constexpr std::string_view kApiVersion = "build.kairos.io/v1alpha2";
+/// A kind of ours, and the one version of it that is read.
+struct Kind {
+  std::string_view name;
+  std::string_view group;
+  std::string_view version;
+};
+
+constexpr std::array<Kind, 3> kKinds = {{{"OSArtifact", "build.kairos.io", "v1alpha2"},
+                                         {"NodeOp", "operator.kairos.io", "v1alpha1"},
+                                         {"NodeOpUpgrade", "operator.kairos.io", "v1alpha1"}}};
+
+std::string api_version(const Kind& kind) { return fmt::format("{}/{}", kind.group, kind.version); }
+
+bool in_group(std::string_view version, std::string_view group) {
+  return version.substr(0, version.find('/')) == group;
+}
+
+bool is_list_of_ours(std::string_view kind) {
+  return std::any_of(kKinds.begin(), kKinds.end(), [kind](const Kind& known) {
+    return kind.starts_with(known.name) && kind.substr(known.name.size()) == "List";
+  });
+}
 
 /// Sorts the documents of a file into typed ones.
 class Loader {
@@ -26,7 +46,10 @@ class Loader {
   void take(Node document);
 
  private:
+  void take_kind(const Kind& kind, Node document);
   void take_osartifact(Node document);
+  void take_node_op(Node document);
+  void take_node_op_upgrade(Node document);
   void take_list(Node document);
   void take_other(const Node& document, const std::string& kind);
   template <typename Document>
@@ -44,29 +67,54 @@ void Loader::take(Node document) {
   }
   const auto kind = document.text_of("kind");
   const auto version = document.text_of("apiVersion");
+  const auto ours = std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& known) {
+    return known.name == kind && (version.empty() || in_group(version, known.group));
+  });
   if (kind.empty()) {
     report_.error({document.position, 1, ""}, "missing required field \"kind\"");
-  } else if (kind == "OSArtifact" && (version.empty() || version.starts_with(kGroup))) {
-    take_osartifact(std::move(document));
+  } else if (ours != kKinds.end()) {
+    take_kind(*ours, std::move(document));
   } else if (kind == "Secret" && version == "v1") {
     keep(documents_.secrets, read_secret(document, report_), "secret");
   } else if (kind == "ConfigMap" && version == "v1") {
     keep(documents_.config_maps, read_config_map(document, report_), "configmap");
-  } else if (kind == "List" || kind == "OSArtifactList") {
+  } else if (kind == "List" || is_list_of_ours(kind)) {
     take_list(std::move(document));
   } else {
     take_other(document, kind);
   }
 }
 
-void Loader::take_osartifact(Node document) {
+void Loader::take_kind(const Kind& kind, Node document) {
   const auto version = document.text_of("apiVersion");
-  if (!version.empty() && version != kApiVersion) {
+  if (!version.empty() && version != api_version(kind)) {
     report_.error(place_of(*document.find("apiVersion"), "apiVersion"),
-                  fmt::format("OSArtifact of \"{}\" is not supported", version),
-                  fmt::format("write it as {}", kApiVersion));
+                  fmt::format("{} of \"{}\" is not supported", kind.name, version),
+                  fmt::format("write it as {}", api_version(kind)));
     return;
   }
+  if (kind.name == "OSArtifact") return take_osartifact(std::move(document));
+  if (kind.name == "NodeOp") return take_node_op(std::move(document));
+  take_node_op_upgrade(std::move(document));
+}
+
+void Loader::take_node_op(Node document) {
+  check_schema(document, "NodeOp", "", report_);
+  auto op = decode_node_op(std::move(document));
+  validate_metadata(op, report_);
+  validate_node_op(op, report_);
+  keep(documents_.node_ops, std::move(op), "NodeOp");
+}
+
+void Loader::take_node_op_upgrade(Node document) {
+  check_schema(document, "NodeOpUpgrade", "", report_);
+  auto upgrade = decode_node_op_upgrade(std::move(document));
+  validate_metadata(upgrade, report_);
+  validate_node_op_upgrade(upgrade, report_);
+  keep(documents_.node_op_upgrades, std::move(upgrade), "NodeOpUpgrade");
+}
+
+void Loader::take_osartifact(Node document) {
   check_schema(document, "OSArtifact", "", report_);
   auto artifact = decode_osartifact(std::move(document));
   validate_metadata(artifact, report_);
@@ -101,10 +149,16 @@ void Loader::take_list(Node document) {
 }
 
 void Loader::take_other(const Node& document, const std::string& kind) {
-  constexpr std::array<std::string_view, 2> kKinds = {"OSArtifact", "OSArtifactList"};
   const auto place = place_of(*document.find("kind"), "kind");
-  const auto meant = base::nearest(kind, kKinds);
-  if (document.text_of("apiVersion").starts_with(kGroup)) {
+  const auto version = document.text_of("apiVersion");
+  std::vector<std::string> names;
+  for (const auto& known : kKinds) {
+    if (!in_group(version, known.group)) continue;
+    names.emplace_back(known.name);
+    names.push_back(fmt::format("{}List", known.name));
+  }
+  if (!names.empty()) {
+    const auto meant = base::nearest(kind, names);
     report_.error(place, fmt::format("unknown kind \"{}\"", kind),
                   meant.empty() ? "" : fmt::format("did you mean \"{}\"?", meant));
     return;
@@ -141,10 +195,17 @@ ManifestResult load_manifest(std::string_view text, std::string file_name) {
   for (const auto& artifact : result.documents.artifacts) {
     validate_references(artifact, result.documents, report);
   }
+  for (const auto& op : result.documents.node_ops) {
+    validate_pull_secrets(op, op.image_pull_secrets, result.documents, report);
+  }
+  for (const auto& upgrade : result.documents.node_op_upgrades) {
+    validate_pull_secrets(upgrade, upgrade.image_pull_secrets, result.documents, report);
+  }
   validate_outputs(result.documents.artifacts, report);
-  if (result.documents.artifacts.empty() && !report.has_errors()) {
-    report.error({}, "there is no OSArtifact in this file",
-                 fmt::format("one has apiVersion {} and kind OSArtifact", kApiVersion));
+  if (result.documents.has_none_of_ours() && !report.has_errors()) {
+    report.error({}, "there is no OSArtifact, NodeOp or NodeOpUpgrade in this file",
+                 fmt::format("an OSArtifact has apiVersion {} and kind OSArtifact",
+                             api_version(kKinds.front())));
   }
   result.diagnostics = report.finish();
   return result;

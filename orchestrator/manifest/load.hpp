@@ -18,9 +18,9 @@ struct ManifestResult {
   [[nodiscard]] bool ok() const;
 };
 
-/// Reads every OSArtifact, Secret and ConfigMap of a manifest (YAML or JSON, many documents, also
-/// inside a List) and finds everything that is wrong with them. `file_name` is for diagnostics.
-/// What is in the text never makes it throw.
+/// Reads every OSArtifact, NodeOp, NodeOpUpgrade, Secret and ConfigMap of a manifest (YAML or JSON,
+/// many documents, also inside a List) and finds everything that is wrong with them. `file_name` is
+/// for diagnostics. What is in the text never makes it throw.
 ManifestResult load_manifest(std::string_view text, std::string file_name);
 
 }  // namespace orchestrator::manifest

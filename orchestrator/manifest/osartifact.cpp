@@ -11,23 +11,9 @@ const Volume* OSArtifact::find_volume(std::string_view volume_name) const {
   return found == volumes.end() ? nullptr : &*found;
 }
 
-std::string OSArtifact::artifact_name(ArtifactKind kind) const {
-  const auto found = name_override.find(kind);
+std::string OSArtifact::artifact_name(ArtifactKind of) const {
+  const auto found = name_override.find(of);
   return found == name_override.end() ? name : found->second;
-}
-
-Position OSArtifact::position_of(std::string_view path) const {
-  const Node* node = source.get();
-  auto found = position;
-  while (node && !path.empty()) {
-    const auto dot = path.find('.');
-    const auto* member = node->find_member(path.substr(0, dot));
-    if (!member) return position;
-    found = member->key_position;
-    node = &member->value;
-    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
-  }
-  return found;
 }
 
 std::vector<OutputName> output_names(const OSArtifact& artifact) {

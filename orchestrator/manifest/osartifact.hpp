@@ -2,14 +2,13 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "orchestrator/manifest/node.hpp"
+#include "orchestrator/manifest/resource.hpp"
 
 // OSArtifact, build.kairos.io/v1alpha2, as the program uses it. Names and meanings are those of
 // the CRD; a text that is not given is empty.
@@ -122,10 +121,7 @@ struct Volume {
 /// Which artifact a name is asked for. Source: OSArtifactKind of the API.
 enum class ArtifactKind { kIso, kCloud, kAzure, kGce, kNetboot, kUki };
 
-struct OSArtifact {
-  std::string name;  ///< metadata.name; else generateName without the dash at its end.
-  std::string namespace_ = "default";
-  Position position;
+struct OSArtifact : Resource {
   ImageSpec image;
   std::optional<ArtifactSpec> artifacts;
   std::vector<std::string> image_pull_secrets;
@@ -141,16 +137,11 @@ struct OSArtifact {
   std::map<std::string, std::string> node_selector;
   std::map<std::string, std::string> pod_labels;
   std::map<std::string, std::string> pod_annotations;
-  /// The whole document: where each field stands.
-  std::shared_ptr<const Node> source;
 
   /// The volume of that name, or nullptr.
   [[nodiscard]] const Volume* find_volume(std::string_view volume_name) const;
   /// The base name of an artifact's files, nameOverride applied. Of netboot, the operator's too.
-  [[nodiscard]] std::string artifact_name(ArtifactKind kind) const;
-  /// Where the field stands, "spec.artifacts.iso" (no list indexes); the document's own position
-  /// when it is not given.
-  [[nodiscard]] Position position_of(std::string_view path) const;
+  [[nodiscard]] std::string artifact_name(ArtifactKind of) const;
 };
 
 /// A file or folder that building an OSArtifact makes.

@@ -2,21 +2,11 @@
 #include <array>
 #include <utility>
 
+#include "orchestrator/manifest/decode.hpp"
 #include "orchestrator/manifest/osartifact.hpp"
-#include "orchestrator/manifest/schema.hpp"
 
 namespace orchestrator::manifest {
 namespace {
-
-const Node& child(const Node& node, std::string_view key) {
-  static const Node nothing;
-  const auto* found = node.find(key);
-  return found ? *found : nothing;
-}
-
-bool flag(const Node& node, std::string_view key) {
-  return as_boolean(child(node, key)).value_or(false);
-}
 
 std::optional<int> mode_of(const Node& node, std::string_view key) {
   constexpr std::int64_t kLargestMode = 0777;
@@ -33,23 +23,9 @@ std::map<std::string, std::string> texts(const Node& node) {
   return out;
 }
 
-/// `decode(value)` of a member that is a mapping.
-template <typename Decode>
-auto optional_of(const Node& node, std::string_view key, Decode decode)
-    -> std::optional<decltype(decode(node))> {
-  const auto* found = node.find(key);
-  if (!found || !found->is_mapping()) return std::nullopt;
-  return decode(*found);
-}
-
 nlohmann::json list_json(const Node& node, std::string_view key, std::string_view type) {
   const auto& list = child(node, key);
   return list.is_sequence() ? to_json(list, type) : nlohmann::json::array();
-}
-
-nlohmann::json object_json(const Node& node, std::string_view key, std::string_view type) {
-  const auto& object = child(node, key);
-  return object.is_mapping() ? to_json(object, type) : nlohmann::json();
 }
 
 SecretKeySelector selector(const Node& node) {
@@ -101,25 +77,23 @@ UKISpec uki_spec(const Node& node) {
 }
 
 ArtifactSpec artifact_spec(const Node& node) {
-  ArtifactSpec spec{.arch = node.text_of("arch"),
-                    .iso = flag(node, "iso"),
-                    .disk_size = node.text_of("diskSize"),
-                    .cloud_image = flag(node, "cloudImage"),
-                    .azure_image = flag(node, "azureImage"),
-                    .gce_image = flag(node, "gceImage"),
-                    .netboot = flag(node, "netboot"),
-                    .netboot_url = node.text_of("netbootURL"),
-                    .cloud_config_ref = optional_of(node, "cloudConfigRef", selector),
-                    .grub_config = node.text_of("grubConfig"),
-                    .bundles = {},
-                    .os_release = node.text_of("osRelease"),
-                    .kairos_release = node.text_of("kairosRelease"),
-                    .overlay_iso_volume = node.text_of("overlayISOVolume"),
-                    .overlay_rootfs_volume = node.text_of("overlayRootfsVolume"),
-                    .uki = optional_of(node, "uki", uki_spec),
-                    .volume = node.text_of("volume")};
-  for (const auto& bundle : child(node, "bundles").items) spec.bundles.push_back(bundle.scalar);
-  return spec;
+  return {.arch = node.text_of("arch"),
+          .iso = flag(node, "iso"),
+          .disk_size = node.text_of("diskSize"),
+          .cloud_image = flag(node, "cloudImage"),
+          .azure_image = flag(node, "azureImage"),
+          .gce_image = flag(node, "gceImage"),
+          .netboot = flag(node, "netboot"),
+          .netboot_url = node.text_of("netbootURL"),
+          .cloud_config_ref = optional_of(node, "cloudConfigRef", selector),
+          .grub_config = node.text_of("grubConfig"),
+          .bundles = list_of_texts(node, "bundles"),
+          .os_release = node.text_of("osRelease"),
+          .kairos_release = node.text_of("kairosRelease"),
+          .overlay_iso_volume = node.text_of("overlayISOVolume"),
+          .overlay_rootfs_volume = node.text_of("overlayRootfsVolume"),
+          .uki = optional_of(node, "uki", uki_spec),
+          .volume = node.text_of("volume")};
 }
 
 void read_keys(const Node& node, Volume& volume) {
@@ -148,15 +122,6 @@ bool read_projected(const Node& projected, Volume& volume) {
     }
   }
   return true;
-}
-
-void read_metadata(const Node& metadata, OSArtifact& artifact) {
-  artifact.name = metadata.text_of("name");
-  if (artifact.name.empty()) {
-    artifact.name = metadata.text_of("generateName");
-    if (artifact.name.ends_with('-')) artifact.name.pop_back();
-  }
-  if (auto name = metadata.text_of("namespace"); !name.empty()) artifact.namespace_ = name;
 }
 
 void read_name_override(const Node& node, OSArtifact& artifact) {
@@ -204,17 +169,12 @@ Volume decode_volume(const Node& node) {
 
 OSArtifact decode_osartifact(Node document) {
   OSArtifact artifact;
-  artifact.source = std::make_shared<const Node>(std::move(document));
-  artifact.position = artifact.source->position;
-  read_metadata(child(*artifact.source, "metadata"), artifact);
+  artifact.kind = "OSArtifact";
+  take_document(std::move(document), artifact);
   const auto& spec = child(*artifact.source, "spec");
   artifact.image = image_spec(child(spec, "image"));
   artifact.artifacts = optional_of(spec, "artifacts", artifact_spec);
-  for (const auto& secret : child(spec, "imagePullSecrets").items) {
-    if (auto name = secret.text_of("name"); !name.empty()) {
-      artifact.image_pull_secrets.push_back(std::move(name));
-    }
-  }
+  artifact.image_pull_secrets = list_of_names(spec, "imagePullSecrets");
   for (const auto& volume : child(spec, "volumes").items) {
     artifact.volumes.push_back(decode_volume(volume));
   }

@@ -45,8 +45,8 @@ std::string_view type_of_field(const TypeSchema* schema, std::string_view name) 
 }  // namespace
 
 const TypeSchema* find_type(std::string_view name) {
-  for (const auto& types :
-       {osartifact_types(), container_types(), job_types(), scheduling_types(), volume_types()}) {
+  for (const auto& types : {osartifact_types(), node_op_types(), container_types(), job_types(),
+                            scheduling_types(), volume_types()}) {
     const auto found = std::find_if(types.begin(), types.end(),
                                     [name](const TypeSchema& type) { return type.name == name; });
     if (found != types.end()) return &*found;

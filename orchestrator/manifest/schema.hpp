@@ -9,12 +9,12 @@
 #include "orchestrator/manifest/node.hpp"
 #include "orchestrator/manifest/report.hpp"
 
-// What may stand in an OSArtifact, as tables. A type is written:
+// What may stand in an OSArtifact, NodeOp and NodeOpUpgrade, as tables. A type is written:
 //   string boolean int32 int64 quantity int-or-string any arch artifact-name, or a name of a table;
 //   []T a list of T; [key]T a list of T whose `key` (or keys a,b) differ; [=]T a list of different
 //   scalars; {}T a mapping from text to T.
-// Source: the OSArtifact CRD v1alpha2 of kairos-operator v0.1.3, which embeds the core/v1 and
-// batch/v1 types of Kubernetes.
+// Source: the CRDs of kairos-operator v0.1.3 (OSArtifact v1alpha2, NodeOp and NodeOpUpgrade
+// v1alpha1), which embed the core/v1 and batch/v1 types of Kubernetes.
 
 namespace orchestrator::manifest {
 
@@ -36,6 +36,7 @@ struct TypeSchema {
   std::span<const Field> fields;
 };
 
+std::span<const TypeSchema> node_op_types();
 std::span<const TypeSchema> osartifact_types();
 std::span<const TypeSchema> container_types();
 std::span<const TypeSchema> job_types();

@@ -48,7 +48,9 @@ bool is_harmless(std::string_view key) {
 
 void hide_in(const Node& object, std::size_t limit, Report& report) {
   const auto kind = object.text_of("kind");
-  if (kind == "OSArtifact" || kind == "ConfigMap") return;
+  if (kind == "OSArtifact" || kind == "NodeOp" || kind == "NodeOpUpgrade" || kind == "ConfigMap") {
+    return;
+  }
   for (const auto& member : object.members) {
     if (is_harmless(member.key)) continue;
     report.hide_lines(member.key_position.line, end_of(object, member, limit));

@@ -12,8 +12,15 @@ namespace orchestrator::manifest {
 /// references follow their grammars. Source: OSArtifactSpec.Validate of kairos-operator v0.1.3.
 void validate_spec(const OSArtifact& artifact, Report& report);
 
-/// metadata.name and namespace: safe as names of files and objects.
-void validate_metadata(const OSArtifact& artifact, Report& report);
+/// The rules for a NodeOp: what the API server and the pods would refuse, and what is given and has
+/// no effect.
+void validate_node_op(const NodeOp& op, Report& report);
+void validate_node_op_upgrade(const NodeOpUpgrade& upgrade, Report& report);
+
+/// Secrets beside a resource that it names in `names`, its imagePullSecrets, and that are of no
+/// use.
+void validate_pull_secrets(const Resource& resource, const std::vector<std::string>& names,
+                           const Documents& documents, Report& report);
 
 /// What an OSArtifact takes from Secrets and ConfigMaps beside it: their keys exist, and the
 /// cloud-config is one. An object that is not beside it is not looked for.
@@ -21,9 +28,5 @@ void validate_references(const OSArtifact& artifact, const Documents& documents,
 
 /// No two outputs of the file have one name, no name is too long for a file.
 void validate_outputs(const std::vector<OSArtifact>& artifacts, Report& report);
-
-/// The place of a field of an artifact, "spec.image.ref": its value when that is a scalar, its key
-/// otherwise; the nearest given field above it when it is absent.
-Report::Place place_of(const OSArtifact& artifact, const std::string& path);
 
 }  // namespace orchestrator::manifest

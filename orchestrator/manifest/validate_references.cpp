@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "orchestrator/manifest/cloud_config.hpp"
 #include "orchestrator/manifest/validate.hpp"
 
@@ -18,7 +20,6 @@ class ReferenceCheck {
 
   void check_image();
   void check_cloud_config_ref();
-  void check_pull_secrets();
   void check_volumes();
   void check_environment(const Node& list, const std::string& path);
 
@@ -92,19 +93,6 @@ void ReferenceCheck::check_cloud_config_ref() {
   }
 }
 
-void ReferenceCheck::check_pull_secrets() {
-  for (const auto& name : artifact_.image_pull_secrets) {
-    const auto* found = secret(name);
-    if (!found || found->data.contains(std::string(kDockerConfigKey)) ||
-        found->data.contains(std::string(kLegacyDockerKey))) {
-      continue;
-    }
-    report_.warning(place_of(artifact_, "spec.imagePullSecrets"),
-                    fmt::format("secret \"{}\" has no key \"{}\": it is of no use here", name,
-                                kDockerConfigKey));
-  }
-}
-
 void ReferenceCheck::check_volumes() {
   for (const auto& volume : artifact_.volumes) {
     const Report::Place place{volume.position, 1, fmt::format("spec.volumes ({})", volume.name)};
@@ -139,11 +127,34 @@ void ReferenceCheck::check_environment(const Node& list, const std::string& path
 
 }  // namespace
 
+void validate_pull_secrets(const Resource& resource, const std::vector<std::string>& names,
+                           const Documents& documents, Report& report) {
+  const auto place = place_of(resource, "spec.imagePullSecrets");
+  for (const auto& name : names) {
+    const auto* found = documents.find_secret(resource.namespace_, name);
+    const auto elsewhere = std::find_if(documents.secrets.begin(), documents.secrets.end(),
+                                        [&](const auto& secret) { return secret.name == name; });
+    if (!found && elsewhere != documents.secrets.end()) {
+      report.warning(place,
+                     fmt::format("secret \"{}\" is in namespace \"{}\", not in \"{}\": it is not "
+                                 "used",
+                                 name, elsewhere->namespace_, resource.namespace_),
+                     "a pull secret is one of the resource's own namespace");
+    }
+    if (!found || found->data.contains(std::string(kDockerConfigKey)) ||
+        found->data.contains(std::string(kLegacyDockerKey))) {
+      continue;
+    }
+    report.warning(place, fmt::format("secret \"{}\" has no key \"{}\": it is of no use here", name,
+                                      kDockerConfigKey));
+  }
+}
+
 void validate_references(const OSArtifact& artifact, const Documents& documents, Report& report) {
   ReferenceCheck check(artifact, documents, report);
   check.check_image();
   check.check_cloud_config_ref();
-  check.check_pull_secrets();
+  validate_pull_secrets(artifact, artifact.image_pull_secrets, documents, report);
   check.check_volumes();
   const auto* environment = artifact.source->find_path({"spec", "image", "buildEnv"});
   if (environment && artifact.image.ref.empty()) {

@@ -207,21 +207,6 @@ void validate_artifacts(const OSArtifact& artifact, const Names& volumes, Report
 
 }  // namespace
 
-Report::Place place_of(const OSArtifact& artifact, const std::string& path) {
-  Report::Place place{artifact.position, 1, path};
-  const Node* node = artifact.source.get();
-  for (auto rest = std::string_view(path); !rest.empty();) {
-    const auto dot = std::min(rest.find('.'), rest.size());
-    const auto* member = node->find_member(rest.substr(0, dot));
-    if (!member) return place;
-    node = &member->value;
-    place.position = member->key_position;
-    place.length = code_points(member->key);
-    rest.remove_prefix(std::min(dot + 1, rest.size()));
-  }
-  return node->is_scalar() && !node->scalar.empty() ? place_of(*node, path) : place;
-}
-
 void validate_spec(const OSArtifact& artifact, Report& report) {
   const auto volumes = validate_volumes(artifact, report);
   validate_image(artifact, volumes, report);
@@ -231,27 +216,6 @@ void validate_spec(const OSArtifact& artifact, Report& report) {
     report.error(place_of(artifact, "spec.image.ref"),
                  "spec.artifacts is required when spec.image.ref is set (pre-built image); specify "
                  "which artifacts to produce (e.g. ISO, cloud image)");
-  }
-}
-
-void validate_metadata(const OSArtifact& artifact, Report& report) {
-  const auto* metadata = artifact.source->find("metadata");
-  const bool named = metadata && !metadata->text_of("name").empty();
-  const std::string field = named ? "metadata.name" : "metadata.generateName";
-  if (artifact.name.empty()) {
-    report.error(place_of(artifact, "metadata.name"), "missing required field \"name\"");
-  } else if (!is_dns_subdomain(artifact.name)) {
-    report.error(place_of(artifact, field), "not a name of an object",
-                 "use at most 253 lower-case letters, digits, - and ., beginning and ending with a "
-                 "letter or digit");
-  } else if (!named) {
-    report.warning(
-        place_of(artifact, field),
-        fmt::format("no metadata.name is given: the files are named \"{}\"", artifact.name));
-  }
-  if (!is_dns_label(artifact.namespace_)) {
-    report.error(place_of(artifact, "metadata.namespace"), "not a name of a namespace",
-                 "use at most 63 lower-case letters, digits and -");
   }
 }
 

@@ -9,9 +9,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import pod  # noqa: E402
 import registry_case  # noqa: E402
 import test_image  # noqa: E402
-from registry_case import POD_CAPABILITIES, PROGRAM, UNPRIVILEGED  # noqa: E402
+from registry_case import PROGRAM, UNPRIVILEGED  # noqa: E402
 
 MIB = 1 << 20
 EPOCH = "1700000000"
@@ -86,31 +87,12 @@ class Disks(registry_case.RegistryCase):
                          (self.work / "two/demo.sha256").read_text())
 
     def test_a_container_with_the_capabilities_of_a_pod_and_no_devices_makes_everything(self):
-        bundle = self.work / "bundle"
-        (bundle / "root").mkdir(parents=True)
-        binds = [(path, "ro") for path in ("/usr", "/etc", "/boot") if os.path.isdir(path)]
-        binds += [(str(self.base), "rw"), (str(pathlib.Path(PROGRAM).parent), "ro")]
-        for link in ("bin", "sbin", "lib", "lib64"):
-            (bundle / "root" / link).symlink_to(f"usr/{link}")
-        capabilities = ["CAP_" + name.upper() for name in POD_CAPABILITIES]
         manifest = self.manifest("iso: true, cloudImage: true, azureImage: true, gceImage: true, "
                                  "netboot: true, netbootURL: 'http://boot.test/'")
-        (bundle / "config.json").write_text(json.dumps({
-            "ociVersion": "1.0.2", "root": {"path": "root"},
-            "process": {
-                "user": {"uid": 0, "gid": 0}, "cwd": "/", "noNewPrivileges": True,
-                "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"SOURCE_DATE_EPOCH={EPOCH}"],
-                "args": self.command(["build", manifest, "-o", self.out], self.store),
-                "capabilities": {kind: capabilities
-                                 for kind in ("bounding", "effective", "permitted")}},
-            "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
-                       {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}] + [
-                {"destination": path, "type": "bind", "source": path, "options": ["rbind", mode]}
-                for path, mode in binds],
-            "linux": {"namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")],
-                      "resources": {"devices": [{"allow": False, "access": "rwm"}]}}}))
-        result = subprocess.run(["runc", "--root", self.work / "runc", "run", "--bundle", bundle,
-                                 f"disks-{os.getpid()}"], capture_output=True, text=True, timeout=200)
+        result = pod.Pod(self.work / "pod",
+                         self.command(["build", manifest, "-o", self.out], self.store),
+                         writable=[self.base], readable=[pathlib.Path(PROGRAM).parent],
+                         environment={"SOURCE_DATE_EPOCH": EPOCH}).run()
 
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("layers go into one directory", result.stderr)

@@ -93,6 +93,7 @@ class ApiServer:
             f"--service-account-key-file={keys}/accounts.key",
             f"--service-account-signing-key-file={keys}/accounts.key",
             "--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=RBAC",
+            "--allow-privileged=true",  # The Jobs of NodeOps are.
             # Pods name no account here, and nobody makes the default ones.
             "--disable-admission-plugins=ServiceAccount"])
         wait_for(self._is_ready, "the API server", 120)

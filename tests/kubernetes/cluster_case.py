@@ -87,7 +87,8 @@ class ClusterCase(unittest.TestCase):
         for folder in ("cluster",):
             manifests = cls.api.kubectl("kustomize", str(PACKAGING / folder))
             cls.api.kubectl("apply", "--server-side", "-f", "-", text=manifests)
-        for name in ("osartifacts.build.kairos.io",):
+        for name in ("osartifacts.build.kairos.io", "nodeops.operator.kairos.io",
+                     "nodeopupgrades.operator.kairos.io"):
             wait_for(lambda name=name: cls.is_established(name), f"the CRD {name}")
         token = cls.api.token_of("osartifact-system", "osartifact-operator")
         cls.kubeconfig = cls.api.write_kubeconfig("operator", {"token": token})

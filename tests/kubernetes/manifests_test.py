@@ -88,7 +88,7 @@ REFUSED = {
 # What the operator's account must not be able to do: (verb, group, resource, namespace).
 DENIED = [("list", "", "secrets", "default"), ("watch", "", "secrets", "default"),
           ("create", "", "secrets", "default"), ("delete", "", "secrets", "default"),
-          ("create", "", "pods", "default"), ("delete", "", "pods", "default"),
+          ("patch", "", "pods", "default"), ("update", "", "nodes", ""),
           ("create", "", "pods/exec", "default"), ("get", "", "pods/log", "default"),
           ("delete", "", "persistentvolumeclaims", "default"),
           ("update", "batch", "jobs", "default"), ("patch", "batch", "jobs/status", "default"),
@@ -102,7 +102,9 @@ DENIED = [("list", "", "secrets", "default"), ("watch", "", "secrets", "default"
           ("update", "apiextensions.k8s.io", "customresourcedefinitions", ""),
           ("create", "apps", "daemonsets", "default"), ("delete", "", "nodes", "")]
 ALLOWED = [("watch", "build.kairos.io", "osartifacts", "default"),
-           ("create", "batch", "jobs", "default"), ("get", "", "secrets", "default")]
+           ("create", "batch", "jobs", "default"), ("create", "", "pods/eviction", "default"),
+           ("patch", "", "nodes", ""), ("create", "operator.kairos.io", "nodeops", "default"),
+           ("get", "", "secrets", "default")]
 
 
 class ManifestsTest(ClusterCase):

@@ -11,16 +11,14 @@ import sys
 import tempfile
 import unittest
 
+import pod
 import test_image
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
-# What containerd gives a container that asks for nothing (Kubernetes' default).
-POD_CAPABILITIES = ("chown dac_override fsetid fowner mknod net_raw setgid setuid setfcap setpcap "
-                    "net_bind_service sys_chroot kill audit_write").split()
 # Runs a command with what such a container has.
 POD = ["setpriv", "--no-new-privs", "--inh-caps=-all",
-       f"--bounding-set=-all,+{',+'.join(POD_CAPABILITIES)}"]
+       f"--bounding-set=-all,+{',+'.join(pod.CAPABILITIES)}"]
 # Runs a command that may not mount.
 UNPRIVILEGED = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
 

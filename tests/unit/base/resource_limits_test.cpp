@@ -58,3 +58,16 @@ TEST_F(ResourceLimits, InAContainerTheLimitsStandAtTheMount) {
 
   EXPECT_EQ(read().memory_bytes, 1024U << 20);
 }
+
+TEST_F(ResourceLimits, KillsForMemoryAreThoseOfTheGroupItself) {
+  EXPECT_EQ(base::memory_kills(root_.path()), 0U);
+
+  write("proc/self/cgroup", "0::/pod/builder\n");
+  write("sys/fs/cgroup/pod/builder/memory.events", "low 0\noom 9\noom_kill 2\noom_group_kill 0\n");
+  write("sys/fs/cgroup/pod/memory.events", "oom_kill 5\n");
+  EXPECT_EQ(base::memory_kills(root_.path()), 2U);
+
+  write("proc/self/cgroup", "4:memory:/not/visible\n0::/\n");
+  write("sys/fs/cgroup/memory/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n");
+  EXPECT_EQ(base::memory_kills(root_.path()), 3U);
+}

@@ -108,6 +108,14 @@ TEST(ContainerBundle, Case181OnlyAPrivilegedOneIsUnconfined) {
               AllOf(Contains("CAP_SYS_ADMIN"), Not(Contains("CAP_SYS_RESOURCE"))));
 }
 
+TEST(ContainerBundle, ShowsMountsBelowAFolderReadOnlyToo) {
+  auto wanted = bind(true);
+  wanted.submounts = true;
+
+  EXPECT_EQ(options_at(config_of(container(), {wanted}), "/data"),
+            (std::vector<std::string>{"rbind", "rprivate", "nodev", "rro"}));
+}
+
 TEST(ContainerBundle, TheFilterFollowsTheCapabilities) {
   const auto usual = config_of(container())["linux"]["seccomp"];
   EXPECT_EQ(usual["defaultAction"], "SCMP_ACT_ERRNO");

@@ -46,11 +46,3 @@ TEST(Display, JsonIsOneObjectPerLine) {
   EXPECT_EQ(line.at("done"), 10);
   EXPECT_EQ(line.at("total"), 20);
 }
-
-TEST(Display, ABarSaysBytesAndWhatIsToCome) {
-  EXPECT_NE(shown(orchestrator::ProgressMode::kTty, event(orchestrator::EventKind::kProgress, ""))
-                .find("[======      ] 10 B of 20 B"),
-            std::string::npos);
-  EXPECT_EQ(orchestrator::describe_transfer(10 << 20, 20 << 20, 5 << 20),
-            "10.0 MiB of 20.0 MiB, 5.0 MiB/s, 2.0 s left");
-}

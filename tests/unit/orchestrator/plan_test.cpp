@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/temp_dir.hpp"
 #include "orchestrator/executor.hpp"
+#include "orchestrator/program_check.hpp"
 
 namespace {
 
@@ -85,8 +86,10 @@ class RecordingSink final : public orchestrator::EventSink {
   void take(const orchestrator::Event& event) override {
     const std::lock_guard lock(mutex_);
     lines.push_back(std::string(orchestrator::name_of(event.kind)) + " " + event.stage);
+    if (event.kind == orchestrator::EventKind::kPlanned) after.push_back(event.after);
   }
   std::vector<std::string> lines;
+  std::vector<std::string> after;  ///< Of the stages that are planned.
 
  private:
   std::mutex mutex_;
@@ -144,9 +147,35 @@ TEST_F(PlanTest, RunsInputsFirstAndNothingTheSecondTime) {
 
   EXPECT_EQ(pull_->runs, 1);
   EXPECT_EQ(iso_->runs, 1);
-  EXPECT_EQ(events_.lines, (std::vector<std::string>{"stage-started pull", "stage-finished pull",
+  EXPECT_EQ(events_.lines, (std::vector<std::string>{"stage-planned pull", "stage-planned iso",
+                                                     "stage-started pull", "stage-finished pull",
                                                      "stage-started iso", "stage-finished iso",
+                                                     "stage-planned pull", "stage-planned iso",
                                                      "stage-cached pull", "stage-cached iso"}));
+  EXPECT_EQ(events_.after, (std::vector<std::string>{"", "pull", "", "pull"}));
+}
+
+TEST_F(PlanTest, AllProgramsThatAreMissingAreNamedAtOnce) {
+  using orchestrator::StageState;
+  const auto squashfs = std::make_shared<FakeStage>("squashfs", std::vector<std::string>{}, "a");
+  const auto made = add(squashfs, {}, false);
+  const auto pull = add(pull_, {}, false);
+  const auto iso = std::make_shared<FakeStage>("iso", std::vector<std::string>{"pull"}, "b");
+  add(iso, {{"pull", pull}, {"squashfs", made}}, true);
+  const auto check = [&](const std::vector<StageState>& states) {
+    orchestrator::check_programs(plan_, states,
+                                 [](const std::string& name) { return name == "mformat"; });
+  };
+
+  EXPECT_NO_THROW(check({StageState::kCached, StageState::kRun, StageState::kCached}));
+  try {
+    check({StageState::kRun, StageState::kRun, StageState::kRun});
+    FAIL();
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.code(), base::ErrorCode::kArtifactTool);
+    EXPECT_EQ(error.facts().what, "mksquashfs, xorriso are needed and not on PATH");
+    EXPECT_EQ(error.facts().hint, "apt-get install squashfs-tools xorriso; nothing was fetched");
+  }
 }
 
 TEST_F(PlanTest, AnInputThatIsGoneIsNotMadeAgainForACachedGoal) {

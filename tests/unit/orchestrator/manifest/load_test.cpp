@@ -37,7 +37,7 @@ TEST(LoadManifest, TakesWhatTheOperatorTakes) {
     const auto result = load_file(path);
 
     EXPECT_TRUE(result.ok()) << rendered(result);
-    EXPECT_FALSE(result.documents.artifacts.empty()) << path;
+    EXPECT_FALSE(result.documents.has_none_of_ours()) << path;
   }
 }
 
@@ -205,8 +205,9 @@ TEST(LoadManifest, Case210SortsKinds) {
       messages(load_manifest("apiVersion: build.kairos.io/v1alpha2\nkind: OSArtefact\n", "d")),
       ElementsAre("unknown kind \"OSArtefact\""));
   EXPECT_THAT(messages(load_manifest("apiVersion: v1\nkind: Pod\n", "d")),
-              ElementsAre("there is no OSArtifact in this file"));
-  EXPECT_THAT(messages(load_manifest("", "d")), ElementsAre("there is no OSArtifact in this file"));
+              ElementsAre("there is no OSArtifact, NodeOp or NodeOpUpgrade in this file"));
+  EXPECT_THAT(messages(load_manifest("", "d")),
+              ElementsAre("there is no OSArtifact, NodeOp or NodeOpUpgrade in this file"));
   EXPECT_THAT(messages(load_manifest("- a\n", "d")), ElementsAre("a document must be a mapping"));
   EXPECT_THAT(messages(load_manifest("a: 1\n", "d")),
               ElementsAre("missing required field \"kind\""));

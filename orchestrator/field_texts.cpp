@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "orchestrator/field_texts.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace orchestrator {
+namespace {
+
+struct FieldText {
+  std::string_view type;
+  std::string_view field;
+  std::string_view text;
+};
+
+constexpr FieldText kTexts[] = {
+    {"OSArtifact", "apiVersion", "build.kairos.io/v1alpha2"},
+    {"OSArtifact", "kind", "OSArtifact"},
+    {"OSArtifact", "metadata", "name is what artifacts are called"},
+    {"OSArtifact", "spec", "what to make, and of what"},
+    {"OSArtifact", "status", "ignored"},
+    {"OSArtifactSpec", "affinity", "for the operator alone; ignored elsewhere"},
+    {"OSArtifactSpec", "artifacts",
+     "what to make of the image; without it only the image is built"},
+    {"OSArtifactSpec", "exporters", "Jobs that run when all artifacts are there"},
+    {"OSArtifactSpec", "image", "where the image comes from"},
+    {"OSArtifactSpec", "imagePullSecrets",
+     "credentials for the images of importers and exporters, and after imageCredentialsSecretRef "
+     "for the image"},
+    {"OSArtifactSpec", "importers", "containers that fill volumes before anything else is done"},
+    {"OSArtifactSpec", "nameOverride", "other names for single artifacts"},
+    {"OSArtifactSpec", "nodeSelector", "for the operator alone; ignored elsewhere"},
+    {"OSArtifactSpec", "podAnnotations", "for the operator alone; ignored elsewhere"},
+    {"OSArtifactSpec", "podLabels", "for the operator alone; ignored elsewhere"},
+    {"OSArtifactSpec", "resources", "for the operator alone; ignored elsewhere"},
+    {"OSArtifactSpec", "tolerations", "for the operator alone; ignored elsewhere"},
+    {"OSArtifactSpec", "volume", "for the operator alone; ignored elsewhere"},
+    {"OSArtifactSpec", "volumes",
+     "folders that other fields name: hostPath, secret, configMap, projected, emptyDir; any other "
+     "by --volume NAME=DIR"},
+    {"ArtifactSpec", "arch", "amd64 or arm64; else the image's, else this machine's"},
+    {"ArtifactSpec", "azureImage", "NAME.vhd, a disk for Azure"},
+    {"ArtifactSpec", "bundles", "images whose files are laid over the root file system, in order"},
+    {"ArtifactSpec", "cloudConfigRef",
+     "a key of a Secret: the cloud-config that goes into artifacts"},
+    {"ArtifactSpec", "cloudImage", "NAME.raw, a disk that installs itself when it first starts"},
+    {"ArtifactSpec", "diskSize", "of disks, in MiB; else as small as can be"},
+    {"ArtifactSpec", "gceImage", "NAME.gce.tar.gz, a disk for Google Compute Engine"},
+    {"ArtifactSpec", "grubConfig", "the grub.cfg of the ISO"},
+    {"ArtifactSpec", "iso", "NAME.iso, a live system for BIOS, UEFI and USB sticks"},
+    {"ArtifactSpec", "kairosRelease", "the text of /etc/kairos-release"},
+    {"ArtifactSpec", "netboot",
+     "NAME-kernel, NAME-initrd, NAME.squashfs and NAME.ipxe, to boot from a network"},
+    {"ArtifactSpec", "netbootURL", "where those files will be served; required with netboot"},
+    {"ArtifactSpec", "osRelease", "the text of /etc/os-release"},
+    {"ArtifactSpec", "overlayISOVolume", "a volume whose files are laid over the ISO"},
+    {"ArtifactSpec", "overlayRootfsVolume",
+     "a volume whose files are laid over the root file system"},
+    {"ArtifactSpec", "uki", "signed unified kernel images"},
+    {"ArtifactSpec", "volume", "a volume that the artifacts go into, where -o is not given"},
+    {"SecretKeySelector", "key", "which key of the Secret; each field has its own default"},
+    {"SecretKeySelector", "name", "of the Secret"},
+    {"UKISpec", "container", "NAME-uki.tar, an image of it for upgrades"},
+    {"UKISpec", "efi", "NAME-uki, a folder with the EFI programs"},
+    {"UKISpec", "iso", "NAME-uki.iso"},
+    {"UKISpec", "keysVolume", "a volume with the keys of Secure Boot"},
+    {"ImageSpec", "buildEnv", "values of ARGs, proxies, and secrets that a RUN may mount"},
+    {"ImageSpec", "buildImage", "what a built image is called"},
+    {"ImageSpec", "buildOptions", "builds a Kairos image on any base image with kairos-init"},
+    {"ImageSpec", "caCertificatesVolume", "a volume with CA certificates, trusted for registries"},
+    {"ImageSpec", "imageCredentialsSecretRef",
+     "a Secret of type dockerconfigjson or dockercfg: credentials to pull and push with"},
+    {"ImageSpec", "ociSpec", "builds the image from a Dockerfile"},
+    {"ImageSpec", "pullInsecureRegistry", "plain HTTP and unverified TLS are good enough to pull"},
+    {"ImageSpec", "push", "send the built image to buildImage"},
+    {"ImageSpec", "pushInsecureRegistry", "plain HTTP and unverified TLS are good enough to push"},
+    {"ImageSpec", "ref", "an image that exists; else one is built"},
+    {"BuildImage", "registry", "host, with a port if need be"},
+    {"BuildImage", "repository", "path at the registry"},
+    {"BuildImage", "tag", "tag"},
+    {"BuildOptions", "baseImage", "what to build on"},
+    {"BuildOptions", "fips", "ask kairos-init for FIPS 140"},
+    {"BuildOptions", "kairosInitImage", "the image that has kairos-init"},
+    {"BuildOptions", "kubernetesDistro", "k3s or k0s"},
+    {"BuildOptions", "kubernetesVersion", "of it"},
+    {"BuildOptions", "model", "the board; generic where none is given"},
+    {"BuildOptions", "trustedBoot", "prepare the image for a unified kernel image"},
+    {"BuildOptions", "version", "of the system that is built"},
+    {"OCISpec", "buildContextVolume", "a volume that COPY and ADD take files from"},
+    {"OCISpec", "ref", "a key of a Secret: the Dockerfile, a template"},
+    {"OCISpec", "templateValues", "values for the template; they win over templateValuesFrom"},
+    {"OCISpec", "templateValuesFrom", "a Secret of whose keys values for the template are made"},
+    {"NameOverrideSpec", "azureImage", "NAME of NAME.vhd"},
+    {"NameOverrideSpec", "cloudImage", "NAME of NAME.raw"},
+    {"NameOverrideSpec", "gceImage", "NAME of NAME.gce.tar.gz"},
+    {"NameOverrideSpec", "iso", "NAME of NAME.iso"},
+    {"NameOverrideSpec", "netboot", "NAME of the files to boot from a network"},
+    {"NameOverrideSpec", "uki", "NAME of what is made of a unified kernel image"},
+};
+
+}  // namespace
+
+std::string_view text_of_field(std::string_view type, std::string_view field) {
+  const auto* found = std::find_if(std::begin(kTexts), std::end(kTexts), [&](const FieldText& row) {
+    return row.type == type && row.field == field;
+  });
+  return found == std::end(kTexts) ? std::string_view() : found->text;
+}
+
+}  // namespace orchestrator
