@@ -341,7 +341,10 @@ Informer::Shared ArtifactController::pod_of(const Object& job) const {
 Again ArtifactController::follow_build(const Object& artifact, const Object& job,
                                        const ArtifactObjects& objects) {
   const auto pod = pod_of(job);
-  const auto state = pod ? pod_state(*pod) : PodState{.reason = "Starting", .message = ""};
+  const auto state =
+      pod ? pod_state(*pod)
+          : PodState{.reason = "Starting",
+                     .message = fmt::format("Job {} has no pod yet", name_of(job).name)};
   Progress progress{.phase = "Building",
                     .built = not_yet("Built", state.reason.c_str(), state.message),
                     .exported = not_yet("Exported"),

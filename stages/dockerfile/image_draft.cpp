@@ -15,6 +15,7 @@ namespace stages::dockerfile {
 namespace {
 
 constexpr std::string_view kComment = "osartifact.dockerfile.v0";
+constexpr const char* kNoHistory = "a layer of the base image";
 
 /// What Docker noted about the container that the base image was committed from: not true of ours.
 constexpr const char* kOfTheBaseAlone[] = {"id",
@@ -52,6 +53,20 @@ oci::Descriptor put_document(oci::Store& store, std::string_view media_type,
           .urls = {}};
 }
 
+/// An image need not have a history, but one that has must not list fewer layers than there are:
+/// buildah refuses it. Source: OCI image-spec, config.md, "history".
+void complete_history(nlohmann::json& history, std::size_t layers, const nlohmann::json& created) {
+  const auto with_layer =
+      std::count_if(history.begin(), history.end(), [](const nlohmann::json& entry) {
+        return !entry.is_object() || !entry.contains("empty_layer") || entry["empty_layer"] != true;
+      });
+  for (auto i = static_cast<std::size_t>(with_layer); i < layers; ++i) {
+    nlohmann::json entry = {{"created_by", ""}, {"comment", kNoHistory}};
+    if (created.is_string()) entry["created"] = created;
+    history.push_back(std::move(entry));
+  }
+}
+
 }  // namespace
 
 std::string rfc3339(std::int64_t seconds) {
@@ -77,6 +92,9 @@ ImageDraft::ImageDraft(std::string_view config, const oci::Manifest& manifest)
     history_ = *found;
   }
   document_.erase("history");
+  const auto created = document_.find("created");
+  complete_history(history_, layers_.size(),
+                   created == document_.end() ? nlohmann::json() : *created);
   base_history_ = history_.size();
   if (!document_.contains("config") || !document_["config"].is_object()) {
     document_["config"] = nlohmann::json::object();

@@ -173,6 +173,9 @@ class PhasesTest(ClusterCase):
         self.api.must("POST", quotas, {
             "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"},
             "spec": {"hard": {"count/jobs.batch": "0"}}})
+        # What the quota controller would write.
+        self.api.merge(quotas + "/none/status", {"status": {
+            "hard": {"count/jobs.batch": "0"}, "used": {"count/jobs.batch": "0"}}})
         time.sleep(1)  # Until the API server's own watch has it.
         with self.operator():
             self.create(ISO)

@@ -78,7 +78,10 @@ nlohmann::json EngineFixture::config_of(const oci::Descriptor& image) const {
 std::vector<std::string> EngineFixture::history_of(const oci::Descriptor& image) const {
   std::vector<std::string> texts;
   const auto config = config_of(image);
-  for (const auto& entry : config["history"]) texts.push_back(entry["created_by"]);
+  for (const auto& entry : config["history"]) {
+    if (entry.value("comment", "") != "a layer of the base image")
+      texts.push_back(entry["created_by"]);
+  }
   return texts;
 }
 

@@ -77,6 +77,20 @@ TEST_F(ImageDraftTest, KeepsWhatItDoesNotKnowAndTurnsDockerIntoOci) {
   EXPECT_THAT(draft.list("Env"), ElementsAre("A=1", testing::StartsWith("PATH=")));
 }
 
+TEST_F(ImageDraftTest, EachLayerOfABaseImageHasAHistory) {
+  auto config = nlohmann::json::parse(docker_config());
+  config.erase("history");
+  ImageDraft draft(config.dump(), docker_manifest());
+  draft.add_layer(layer_, "COPY a /", 1'700'000'000);
+
+  const auto history = config_of(store_, draft.write(store_, std::nullopt, 1))["history"];
+
+  // Others refuse an image whose history lists fewer layers than there are.
+  ASSERT_EQ(history.size(), 2U);
+  EXPECT_FALSE(history[0].contains("empty_layer"));
+  EXPECT_EQ(history[1]["created_by"], "COPY a /");
+}
+
 TEST_F(ImageDraftTest, GivesHistoryWithoutLayerTheTimeOfTheLayerBefore) {
   ImageDraft draft(docker_config(), docker_manifest());
   draft.add_history("ENV A=2");

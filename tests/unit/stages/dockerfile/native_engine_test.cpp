@@ -105,7 +105,7 @@ TEST_P(NativeEngine, MakesALayerPerStepThatChangesFiles) {
   EXPECT_THAT(history_of(image),
               ElementsAre("COPY a /etc/", "ENV A=1", "RUN /bin/sh -c remove old",
                           "RUN /bin/sh -c print nothing", "WORKDIR /made/by/workdir"));
-  EXPECT_EQ(config["history"][3]["empty_layer"], true);
+  EXPECT_EQ(config["history"][4]["empty_layer"], true);
   const auto root = unpack(image);
   EXPECT_TRUE(fs::exists(root / "etc/a"));
   EXPECT_FALSE(fs::exists(root / "old"));
