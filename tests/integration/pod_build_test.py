@@ -16,6 +16,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 PRINT_BUNDLE = os.path.abspath(sys.argv.pop(2)) if len(sys.argv) > 2 else ""
+import pod  # noqa: E402
 import registry_case  # noqa: E402
 import test_image  # noqa: E402
 
@@ -97,16 +98,16 @@ class PodBuild(registry_case.RegistryCase):
         self.assertIn("layers are stacked by overlayfs", whole.stderr)
         self.assertIn("runc", whole.stderr)
 
-        pod = self.in_a_pod(self.command(arguments, self.work / "pod-store"))
+        inside = self.in_a_pod(self.command(arguments, self.work / "pod-store"))
 
-        self.assertEqual(pod.returncode, 0, pod.stderr)
-        self.assertIn("layers go into directories", pod.stderr)
-        self.assertIn("RUN steps run in chroot", pod.stderr)
+        self.assertEqual(inside.returncode, 0, inside.stderr)
+        self.assertIn("layers go into directories", inside.stderr)
+        self.assertIn("RUN steps run in chroot", inside.stderr)
         self.assertRegex(whole.stdout, r"^sha256:[0-9a-f]{64}\n$")
-        self.assertEqual(whole.stdout, pod.stdout, self.differences(whole.stdout.strip(), pod.stdout.strip()))
+        self.assertEqual(whole.stdout, inside.stdout, self.differences(whole.stdout.strip(), inside.stdout.strip()))
         config = json.loads((self.work / "bundle/config.json").read_text())
         held = {name.removeprefix("CAP_").lower() for name in config["process"]["capabilities"]["bounding"]}
-        self.assertEqual(held, set(registry_case.POD_CAPABILITIES))
+        self.assertEqual(held, set(pod.CAPABILITIES))
         self.assertTrue(config["linux"]["seccomp"]["syscalls"])
 
     def differences(self, whole, pod):

@@ -309,7 +309,8 @@ class SupplyChain(registry_case.RegistryCase):
         config.mkdir(exist_ok=True)
         (config / "config.json").write_text(self.login())
         return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=120, env={
-            "PATH": os.environ["PATH"], "HOME": str(self.work), "DOCKER_CONFIG": str(config), "SSL_CERT_FILE": str(self.authority())})
+            "PATH": os.environ["PATH"], "HOME": str(self.work), "DOCKER_CONFIG": str(config), "SSL_CERT_FILE": str(self.authority()),
+            "COSIGN_PASSWORD": "cosign"})
 
     def test_cosign_verifies_signature_and_attestations(self):
         if not shutil.which("cosign"):
@@ -331,9 +332,9 @@ class SupplyChain(registry_case.RegistryCase):
         if not shutil.which("cosign"):
             self.skipTest("cosign is not on PATH: whether it agrees is NOT known")
         self.image_build("by-cosign/image:1", check=True)
-        os.environ["COSIGN_PASSWORD"] = ""
-        self.peer("cosign", "import-key-pair", "--key", self.keys["ecdsa"][0], "--output-key-prefix",
-                  self.work / "imported")
+        imported = self.peer("cosign", "import-key-pair", "--key", self.keys["ecdsa"][0], "--output-key-prefix",
+                             self.work / "imported")
+        self.assertEqual(imported.returncode, 0, imported.stderr)
         result = self.peer("cosign", "sign", "--key", self.work / "imported.key", "--tlog-upload=false", "--yes",
                            f"{self.host}/by-cosign/image@{self.digest_of('by-cosign/image:1')}")
         self.assertEqual(result.returncode, 0, result.stderr)
