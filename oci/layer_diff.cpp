@@ -17,9 +17,12 @@
 #include "oci/folder_entries.hpp"
 #include "oci/new_blob.hpp"
 #include "oci/rooted_directory.hpp"
+#include "oci/zstd_compressor.hpp"
 
 namespace oci {
 namespace {
+
+constexpr int kZstdLevel = 3;  // As buildah and BuildKit.
 
 [[noreturn]] void fail(const std::string& path) {
   base::throw_system_error(errno, fmt::format("cannot read /{} for a layer", path));
@@ -120,32 +123,46 @@ class UpperDiff {
   std::vector<Pending> pending_;
 };
 
-}  // namespace
-
-void write_upper(int lower, int upper, TarStream& tar, const DiffOptions& options) {
-  UpperDiff(lower, tar, options).write_children(upper, "", /*opaque=*/false);
-}
-
-MadeLayer make_layer(const Store& store, unsigned threads,
-                     const std::function<void(TarStream& tar)>& fill) {
-  NewBlob blob(store);
-  GzipCompressor gzip([&](std::span<const std::byte> data) { blob.write(data); }, threads);
+/// The layer whose tar `fill` writes, through `compressor` into `blob`.
+template <typename Compressor>
+MadeLayer compress_layer(Compressor& compressor, NewBlob& blob, std::string_view type,
+                         const std::function<void(TarStream& tar)>& fill) {
   Hasher tar_hash;
   TarStream tar([&](std::span<const std::byte> data) {
     tar_hash.update(data);
-    gzip.write(data);
+    compressor.write(data);
   });
   fill(tar);
   tar.finish();
-  gzip.finish();
+  compressor.finish();
   const auto bytes = blob.bytes();
-  return {.blob = {.media_type = std::string(media_type::kOciLayerGzip),
+  return {.blob = {.media_type = std::string(type),
                    .digest = blob.commit(),
                    .size = bytes,
                    .annotations = {},
                    .platform = std::nullopt,
                    .urls = {}},
           .diff_id = tar_hash.finish()};
+}
+
+}  // namespace
+
+void write_upper(int lower, int upper, TarStream& tar, const DiffOptions& options) {
+  UpperDiff(lower, tar, options).write_children(upper, "", /*opaque=*/false);
+}
+
+MadeLayer make_layer(const Store& store, const LayerPacking& packing,
+                     const std::function<void(TarStream& tar)>& fill) {
+  const auto output = [](NewBlob& blob) {
+    return [&blob](std::span<const std::byte> data) { blob.write(data); };
+  };
+  NewBlob blob(store);
+  if (packing.format == LayerFormat::kZstd) {
+    ZstdCompressor zstd(output(blob), kZstdLevel, packing.threads);
+    return compress_layer(zstd, blob, media_type::kOciLayerZstd, fill);
+  }
+  GzipCompressor gzip(output(blob), packing.threads);
+  return compress_layer(gzip, blob, media_type::kOciLayerGzip, fill);
 }
 
 }  // namespace oci

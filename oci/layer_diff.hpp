@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "oci/layer_format.hpp"
 #include "oci/layer_options.hpp"
 #include "oci/store.hpp"
 #include "oci/tar_stream.hpp"
@@ -33,9 +34,14 @@ struct MadeLayer {
   Digest diff_id;
 };
 
-/// Puts a layer into the store: the tar that `fill` writes, with gzip. `threads` share the work of
-/// compressing and do not show in the result.
-MadeLayer make_layer(const Store& store, unsigned threads,
+/// How a layer is compressed.
+struct LayerPacking {
+  LayerFormat format = LayerFormat::kGzip;
+  unsigned threads = 1;  ///< They share the work and do not show in the result.
+};
+
+/// Puts a layer into the store: the tar that `fill` writes, compressed.
+MadeLayer make_layer(const Store& store, const LayerPacking& packing,
                      const std::function<void(TarStream& tar)>& fill);
 
 }  // namespace oci

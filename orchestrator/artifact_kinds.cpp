@@ -75,6 +75,7 @@ std::size_t plan_iso(Plan& plan, const ArtifactInputs& inputs, VolumeFolders& vo
   options.architecture = inputs.architecture;
   options.cloud_config = inputs.cloud_config;
   options.epoch = inputs.epoch;
+  options.may_revise = inputs.use_cache;
   if (!artifact.artifacts->grub_config.empty()) {
     options.grub_config = artifact.artifacts->grub_config;
   }

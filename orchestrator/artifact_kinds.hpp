@@ -39,6 +39,7 @@ struct ArtifactInputs {
   stages::DiskFirmware disk_firmware = stages::DiskFirmware::kUefi;
   PlannedTool tool;
   unsigned jobs = 1;               ///< Threads that one stage may use.
+  bool use_cache = true;           ///< Whether what was made before may serve.
   std::uint64_t memory_bytes = 0;  ///< That all we do may use; 0: no limit.
 };
 

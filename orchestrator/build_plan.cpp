@@ -191,6 +191,7 @@ class ArtifactPlanner {
         .disk_firmware = stages::parse_disk_firmware(session_.options().disk_firmware),
         .tool = plan_artifact_tool(session_, build_, artifact_, where_),
         .jobs = session_.jobs(),
+        .use_cache = !session_.options().no_cache,
         .memory_bytes = base::resource_limits().memory_bytes};
     for (const auto& kind : artifact_kinds()) {
       if (kind.wanted(*artifact_.artifacts)) {

@@ -76,6 +76,8 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
   add_common(app, "artifact-engine-image", common.artifact_engine_image,
              "An image to run the artifact engine's program from, instead of the one on PATH")
       ->type_name("REF");
+  add_common(app, "compression", common.compression, "How layers of built images are compressed")
+      ->check(CLI::IsMember({"gzip", "zstd"}));
   add_common(app, "disk-firmware", common.disk_firmware, "What starts the disks that are made")
       ->check(CLI::IsMember({"uefi", "bios"}));
   add_common(app, "strict-templates", common.strict_templates,

@@ -198,6 +198,7 @@ class ImagePlanner {
     add_caches(request_.cache_from, request_.cache_to, build);
     build.may_mount = session_.may_mount();
     build.threads = session_.jobs();
+    build.layer_format = session_.layer_format();
     request.hidden = definition.secrets;
     add_arguments(definition, request);
     request.outline = stages::dockerfile::outline_of(build);

@@ -28,6 +28,7 @@ struct CommonOptions {
   bool strict_templates = false;      ///< A key that a template lacks is an error.
   std::string runtime;                ///< "runc", "crun", "chroot"; empty: the first that works.
   std::string disk_firmware = "uefi";
+  std::string compression = "gzip";  ///< Of layers that are made.
   unsigned jobs = 0;  ///< 0: the number of processors we may use.
   bool offline = false;
   bool no_cache = false;

@@ -126,6 +126,10 @@ unsigned Session::jobs() const {
   return static_cast<unsigned>(std::min<std::uint64_t>(limits.processors, fit));
 }
 
+oci::LayerFormat Session::layer_format() const {
+  return options().compression == "zstd" ? oci::LayerFormat::kZstd : oci::LayerFormat::kGzip;
+}
+
 oci::LayerOptions Session::layer_options() const {
   return {.keep_owners = base::possible_owners() != base::Owners::kNone,
           .skip_devices = options_.no_devices};

@@ -18,6 +18,7 @@
 #include "base/process.hpp"
 #include "base/temp_dir.hpp"
 #include "oci/container.hpp"
+#include "oci/layer_format.hpp"
 #include "oci/layer_options.hpp"
 #include "oci/registry.hpp"
 #include "oci/registry_rules.hpp"
@@ -42,6 +43,8 @@ class Session {
   [[nodiscard]] std::stop_token stop() const { return stop_; }
   [[nodiscard]] bool may_mount() const { return may_mount_; }
   [[nodiscard]] unsigned jobs() const;
+  /// --compression.
+  [[nodiscard]] oci::LayerFormat layer_format() const;
   /// Owners as far as this process may give files away; devices unless --no-devices leaves them
   /// out.
   [[nodiscard]] oci::LayerOptions layer_options() const;

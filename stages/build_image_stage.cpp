@@ -65,6 +65,7 @@ nlohmann::json BuildImageStage::parameters() const {
                                {"labels", build.labels},
                                {"bases", options_.bases},
                                {"names", options_.names}};
+  if (build.layer_format == oci::LayerFormat::kZstd) parameters["compression"] = "zstd";
   if (build.epoch) parameters["epoch"] = *build.epoch;
   // Sent once; where it is taken from changes no image.
   if (build.cache_to) parameters["cacheTo"] = build.cache_to->text();

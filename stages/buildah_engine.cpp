@@ -38,7 +38,9 @@ class BuildahRun {
   oci::Descriptor run() {
     start(build_command());
     const auto layout = path("layout");
-    start({"push", "--quiet", kName, fmt::format("oci:{}:{}", layout.string(), kLayoutName)});
+    const bool zstd = build_.layer_format == oci::LayerFormat::kZstd;
+    start({"push", "--quiet", zstd ? "--compression-format=zstd" : "--compression-format=gzip",
+           kName, fmt::format("oci:{}:{}", layout.string(), kLayoutName)});
     return oci::import_image(
         context_.store,
         {.format = oci::ImageLocation::Format::kOciLayout, .path = layout, .name = kLayoutName},

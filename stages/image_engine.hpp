@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/secret.hpp"
+#include "oci/layer_format.hpp"
 #include "oci/manifest.hpp"
 #include "oci/platform.hpp"
 #include "oci/reference.hpp"
@@ -39,8 +40,9 @@ struct ImageBuild {
   bool use_cache = true;
   std::vector<oci::Reference> cache_from;  ///< Results of steps in registries, to be used.
   std::optional<oci::Reference> cache_to;  ///< Where to keep those of this build.
-  bool may_mount = false;                  ///< Overlays may be tried.
-  unsigned threads = 2;                    ///< For compressing and for stages side by side.
+  oci::LayerFormat layer_format = oci::LayerFormat::kGzip;
+  bool may_mount = false;  ///< Overlays may be tried.
+  unsigned threads = 2;    ///< For compressing and for stages side by side.
 };
 
 /// Builds images. One each for the native engine, kaniko and buildah.

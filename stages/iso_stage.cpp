@@ -9,7 +9,8 @@
 #include "stages/bootloader.hpp"
 #include "stages/file_digest.hpp"
 #include "stages/iso_check.hpp"
-#include "stages/iso_image.hpp"
+#include "stages/iso_revision.hpp"
+#include "stages/partial_file.hpp"
 #include "stages/unpack_stage.hpp"
 
 namespace stages {
@@ -57,8 +58,36 @@ bool IsoStage::still_valid(const Record& record, const oci::Store& /*store*/) co
   return is_same_file(options_.output, record.at("identity"));
 }
 
-Record IsoStage::run(const StageContext& context, const Inputs& inputs,
-                     const oci::Digest& /*fingerprint*/) const {
+/// What an ISO is made of besides the cloud-config and its place.
+oci::Digest IsoStage::frame_of(const Inputs& inputs) const {
+  auto frame = parameters();
+  frame.erase("cloudConfig");
+  frame.erase("output");
+  frame["stage"] = fmt::format("{} {}", name(), version());
+  for (const auto& [input, record] : inputs) frame["inputs"][input] = record;
+  return oci::Digest::of(frame.dump());
+}
+
+bool IsoStage::revise(const StageContext& context, const oci::Digest& frame,
+                      const ReviewFile& review) const {
+  const auto last = options_.may_revise ? context.store.result(frame) : std::nullopt;
+  if (!last) return false;
+  const std::filesystem::path iso = last->at("path").get<std::string>();
+  const auto before = oci::Digest::parse(last->at("cloudConfig").get<std::string>());
+  if (!before || !is_same_file(iso, last->at("identity"))) return false;
+  PartialFile partial(options_.output);
+  if (!revise_iso(iso, *before, options_.cloud_config.reveal(), partial.path(), context.stop)) {
+    return false;
+  }
+  partial.begin_sync();
+  review(partial.path());
+  partial.commit();
+  context.observer.fact(fmt::format("only the cloud-config of {} changed", iso.string()));
+  return true;
+}
+
+void IsoStage::make(const StageContext& context, const Inputs& inputs,
+                    const ReviewFile& review) const {
   const auto tree = open_tree(context.store, inputs.at("unpack"));
   const RootTree root(tree.path());
   auto contents = find_contents(root, options_.architecture, context.observer);
@@ -71,15 +100,25 @@ Record IsoStage::run(const StageContext& context, const Inputs& inputs,
   options.menu.architecture = options_.architecture;
   options.epoch = options_.epoch;
   options.work = work.path();
-  base::make_directories(options_.output.parent_path());
+  make_iso(context.process, contents, options_.output, options, review, context.stop);
+  base::wipe(contents.cloud_config);
+}
+
+Record IsoStage::run(const StageContext& context, const Inputs& inputs,
+                     const oci::Digest& /*fingerprint*/) const {
   std::optional<oci::Digest> digest;
   const auto review = [&](const std::filesystem::path& file) {
     check_iso(context.process, file, options_.architecture, context.stop);
     digest = digest_of_file(file, context.stop);
   };
-  make_iso(context.process, contents, options_.output, options, review, context.stop);
-  base::wipe(contents.cloud_config);
-  return describe_artifact("iso", options_.output, *digest);
+  base::make_directories(options_.output.parent_path());
+  const auto frame = frame_of(inputs);
+  if (!revise(context, frame, review)) make(context, inputs, review);
+  auto record = describe_artifact("iso", options_.output, *digest);
+  context.store.put_result(frame, {{"path", record.at("path")},
+                                   {"identity", record.at("identity")},
+                                   {"cloudConfig", parameters().at("cloudConfig")}});
+  return record;
 }
 
 }  // namespace stages

@@ -9,11 +9,13 @@
 #include "base/secret.hpp"
 #include "oci/digest.hpp"
 #include "stages/architecture.hpp"
+#include "stages/iso_image.hpp"
 #include "stages/stage.hpp"
 
 namespace stages {
 
-/// Makes NAME.iso from the tree and its squashfs, and checks it.
+/// Makes NAME.iso from the tree and its squashfs, and checks it. Where the last one of the same
+/// inputs is still there and only the cloud-config is another, from a copy of that one.
 /// Record: {"type": "iso", "path", "size", "digest", "identity"}.
 class IsoStage final : public Stage {
  public:
@@ -28,6 +30,7 @@ class IsoStage final : public Stage {
     std::optional<std::string> grub_config;
     std::optional<Overlay> overlay;
     std::int64_t epoch = 0;  ///< Date of everything, seconds since 1970.
+    bool may_revise = true;  ///< Whether the last ISO may serve.
   };
   explicit IsoStage(Options options) : options_(std::move(options)) {}
 
@@ -40,6 +43,11 @@ class IsoStage final : public Stage {
                            const oci::Digest& fingerprint) const override;
 
  private:
+  void make(const StageContext& context, const Inputs& inputs, const ReviewFile& review) const;
+  [[nodiscard]] bool revise(const StageContext& context, const oci::Digest& frame,
+                            const ReviewFile& review) const;
+  [[nodiscard]] oci::Digest frame_of(const Inputs& inputs) const;
+
   Options options_;
 };
 

@@ -171,6 +171,7 @@ class KanikoRun {
                                       "--log-format=text",
                                       "--log-timestamp=false"};
     if (!build_.target.empty()) words.push_back("--target=" + build_.target);
+    if (build_.layer_format == oci::LayerFormat::kZstd) words.emplace_back("--compression=zstd");
     if (build_.epoch) words.emplace_back("--reproducible");  // It knows no other time than 0.
     for (const auto& [name, value] : build_.labels) {
       words.push_back(fmt::format("--label={}={}", name, value));

@@ -76,6 +76,7 @@ class ImageBuildCommand {
     add_caches(invocation_.cache_from, invocation_.cache_to, build);
     build.may_mount = session_.may_mount();
     build.threads = session_.jobs();
+    build.layer_format = session_.layer_format();
     request.outline = stages::dockerfile::outline_of(build);
     for (const auto& tag : tags_) request.names.push_back(tag.text());
     request.context_digest = context.digest;

@@ -29,7 +29,9 @@ std::unique_ptr<StageTree> BuildScope::make_tree(const BaseImage* base, std::siz
   if (base != nullptr) parts_.images.fetch_layers(*base, kind, unpack);
   return make_stage_tree(
       parts_.context.store, kind,
-      {.epoch = parts_.epoch, .threads = parts_.build.threads, .unpack = std::move(unpack)});
+      {.epoch = parts_.epoch,
+       .packing = {.format = parts_.build.layer_format, .threads = parts_.build.threads},
+       .unpack = std::move(unpack)});
 }
 
 void BuildScope::finish(std::size_t stage, std::shared_ptr<FinishedStage> finished) {

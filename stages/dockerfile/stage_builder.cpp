@@ -121,6 +121,7 @@ void StageBuilder::do_step(std::size_t index) {
 
 oci::Digest StageBuilder::key_of(nlohmann::json parts, bool linked) const {
   parts["below"] = linked ? nlohmann::json() : nlohmann::json(state_.image.chain_id());
+  if (scope_.parts().build.layer_format == oci::LayerFormat::kZstd) parts["compression"] = "zstd";
   if (scope_.parts().epoch) parts["epoch"] = *scope_.parts().epoch;
   return StepCache::key_of(parts);
 }

@@ -162,7 +162,7 @@ class OverlayTree final : public StageTree {
     const auto upper_fd = open_folder(upper);
     const auto lower_fd = open_folder(reading_->path);
     settle_times(upper_fd.get(), lower_fd.get(), options_.epoch);
-    auto layer = unless_empty(oci::make_layer(store_, options_.threads, [&](oci::TarStream& tar) {
+    auto layer = unless_empty(oci::make_layer(store_, options_.packing, [&](oci::TarStream& tar) {
       oci::write_upper(
           lower_fd.get(), upper_fd.get(), tar,
           {.epoch = options_.epoch, .warn = options_.unpack.warn, .stop = options_.unpack.stop});
@@ -243,7 +243,7 @@ class DirectoryTree final : public StageTree {
 
   std::optional<oci::MadeLayer> end_step(const std::vector<std::string>& hidden) override {
     for (const auto& path : hidden) before_->refresh(open_folder(path_).get(), path);
-    auto layer = unless_empty(oci::make_layer(store_, options_.threads, [&](oci::TarStream& tar) {
+    auto layer = unless_empty(oci::make_layer(store_, options_.packing, [&](oci::TarStream& tar) {
       oci::write_changes(
           open_folder(path_).get(), *before_, tar,
           {.epoch = options_.epoch, .warn = options_.unpack.warn, .stop = options_.unpack.stop});

@@ -22,7 +22,7 @@ class StageTree {
  public:
   struct Options {
     std::optional<std::int64_t> epoch;  ///< Nothing new in a layer is younger.
-    unsigned threads = 1;               ///< Compress.
+    oci::LayerPacking packing = {};
     oci::UnpackContext unpack;
   };
 

@@ -104,11 +104,12 @@ bool UkiContainerStage::still_valid(const Record& record, const oci::Store& /*st
 Record UkiContainerStage::run(const StageContext& context, const Inputs& inputs,
                               const oci::Digest& /*fingerprint*/) const {
   const auto folder = boot_folder_of(context.store, inputs.at("uki"));
-  const auto layer = oci::make_layer(context.store, options_.threads, [&](oci::TarStream& tar) {
-    const auto files = files_below(folder);
-    add_folders(tar, files, options_.epoch);
-    for (const auto& file : files) add_file(tar, folder, file, options_.epoch, context.stop);
-  });
+  const auto layer =
+      oci::make_layer(context.store, {.threads = options_.threads}, [&](oci::TarStream& tar) {
+        const auto files = files_below(folder);
+        add_folders(tar, files, options_.epoch);
+        for (const auto& file : files) add_file(tar, folder, file, options_.epoch, context.stop);
+      });
   const auto image = put_image(context.store, layer, options_.architecture, options_.epoch);
   base::make_directories(options_.output.parent_path());
   oci::export_image(context.store, image,

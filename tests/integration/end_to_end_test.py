@@ -63,7 +63,13 @@ class EndToEnd(registry_case.RegistryCase):
                      f"stringData:\n  user: \"#cloud-config\\nhostname: {text}\\n\"\n")
 
         self.build(with_config("one"), check=True)
-        self.build(with_config("two"), check=True)
+        result = self.build(with_config("two"), check=True)
+
+        self.assertIn("only the cloud-config of", result.stderr)
+        other = self.work / "anew"
+        anew = self.build(with_config("two"), "--no-cache", out=other, check=True)
+        self.assertNotIn("only the cloud-config of", anew.stderr)
+        self.assertEqual(self.digest(), self.digest(other))
 
         states = {s["name"]: s["state"] for s in self.report()["stages"]}
         self.assertEqual(states, {"pull": "cached", "unpack": "cached", "squashfs": "cached",

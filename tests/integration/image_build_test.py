@@ -317,6 +317,26 @@ class ImageBuild(registry_case.RegistryCase):
         subprocess.run(["skopeo", "inspect", f"docker-archive:{self.work / 'image.tar'}"],
                        check=True, capture_output=True, timeout=60)
 
+    def test_layers_with_zstd_where_asked_for(self):
+        self.dockerfile(f"FROM {self.host}/os/base:1\nCOPY file /file\nRUN echo made >/made\n")
+        (self.context / "file").write_text("content")
+        name = f"{self.host}/built/zstd:1"
+        self.image_build("-t", name, self.context, check=True)
+        self.image_build("-t", name, "--compression", "zstd", "--push", "--output",
+                         f"type=docker,dest={self.work / 'image.tar'}", self.context, check=True)
+
+        manifest = json.loads(self.program("inspect", "--raw", name, "--credentials", self.config,
+                                           check=True).stdout)
+        types = [layer["mediaType"].rsplit("+")[-1] for layer in manifest["layers"]]
+        self.assertEqual(types[-2:], ["zstd", "zstd"])
+        self.assertEqual(set(types[:-2]), {"gzip"})
+        for source in (name, f"docker-archive:{self.work / 'image.tar'}"):
+            root = self.work / source.replace("/", "_").replace(":", "_")
+            self.program("unpack", source, root, "--credentials", self.config, check=True,
+                         store=self.work / "fresh")
+            self.assertEqual((root / "made").read_text(), "made\n")
+            self.assertEqual((root / "file").read_text(), "content")
+
     def test_a_run_step_sees_the_agent_and_the_image_does_not(self):
         agent = self.work / "agent.sock"
         with socket.socket(socket.AF_UNIX) as server:

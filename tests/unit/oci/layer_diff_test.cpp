@@ -104,7 +104,7 @@ class LayerDiffTest : public testing::Test {
     };
     const auto lower = open("lower");
     const auto upper = open("upper");
-    return oci::make_layer(store_, 2, [&](oci::TarStream& tar) {
+    return oci::make_layer(store_, packing_, [&](oci::TarStream& tar) {
       oci::write_upper(lower.get(), upper.get(), tar,
                        {.epoch = epoch,
                         .warn = [this](std::string text) { warnings_.push_back(std::move(text)); },
@@ -144,6 +144,7 @@ class LayerDiffTest : public testing::Test {
   std::optional<oci::ImageConfig> config_;
   oci::Mount mount_;
   std::vector<std::string> warnings_;
+  oci::LayerPacking packing_ = {.threads = 2};
 };
 
 }  // namespace
@@ -157,6 +158,21 @@ TEST_F(LayerDiffTest, WhatWasChangedIsThereAgainWhenTheLayerIsUnpacked) {
   EXPECT_TRUE(warnings_.empty());
 }
 
+TEST_F(LayerDiffTest, ALayerIsTheSameWhicheverWayItIsCompressed) {
+  change(merged());
+  const auto wanted = tests::list_tree(merged(), /*with_times=*/false);
+  mount_.unmount();
+  const auto gzip = diff();
+  packing_ = {.format = oci::LayerFormat::kZstd, .threads = 1};
+  const auto zstd = diff();
+  packing_.threads = 3;
+
+  EXPECT_EQ(zstd.blob.media_type, "application/vnd.oci.image.layer.v1.tar+zstd");
+  EXPECT_EQ(zstd.diff_id, gzip.diff_id);
+  EXPECT_EQ(diff().blob.digest, zstd.blob.digest) << "threads show";
+  EXPECT_EQ(unpacked_with(zstd), wanted);
+}
+
 TEST_F(LayerDiffTest, ADirectoryChangedInPlaceGivesTheSameLayerAsAnOverlay) {
   constexpr std::int64_t kEpoch = 1'000'000'000;
   const auto copied = folder_.path() / "place";
@@ -166,7 +182,7 @@ TEST_F(LayerDiffTest, ADirectoryChangedInPlaceGivesTheSameLayerAsAnOverlay) {
   const auto index = oci::DirectoryIndex::of(root.get(), {});
   oci::wait_for_clock();
   change(copied);
-  const auto in_place = oci::make_layer(store_, 1, [&](oci::TarStream& tar) {
+  const auto in_place = oci::make_layer(store_, {}, [&](oci::TarStream& tar) {
     oci::write_changes(root.get(), index, tar,
                        {.epoch = kEpoch, .warn = [](const std::string&) {}, .stop = {}});
   });
@@ -185,7 +201,7 @@ TEST_F(LayerDiffTest, ADirectoryThatWasNotTouchedGivesAnEmptyLayer) {
       ::open((folder_.path() / "lower").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const auto index = oci::DirectoryIndex::of(root.get(), {});
 
-  const auto layer = oci::make_layer(store_, 1, [&](oci::TarStream& tar) {
+  const auto layer = oci::make_layer(store_, {}, [&](oci::TarStream& tar) {
     oci::write_changes(root.get(), index, tar,
                        {.epoch = {}, .warn = [](const std::string&) {}, .stop = {}});
   });

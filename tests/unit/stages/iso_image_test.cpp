@@ -12,6 +12,7 @@
 #include "stages/disk_bytes.hpp"
 #include "stages/iso_check.hpp"
 #include "stages/iso_padding.hpp"
+#include "stages/iso_revision.hpp"
 #include "stages/squashfs.hpp"
 #include "tests/unit/stages/temp_tree.hpp"
 
@@ -127,6 +128,39 @@ TEST_F(IsoImage, IsTheSameTwiceAndPassesItsCheck) {
   EXPECT_EQ(problem_of(first), "");
   EXPECT_TRUE(base::read_file(first, kMostBytes) == base::read_file(second, kMostBytes));
   EXPECT_FALSE(std::filesystem::exists(first.string() + ".partial"));
+}
+
+TEST_F(IsoImage, OfAnotherCloudConfigIsTheRevisionOfTheLast) {
+  const TempTree one;
+  const TempTree two;
+  const std::string before = "#cloud-config\nhostname: one\n";
+  const std::string after = "#cloud-config\nhostname: two and longer\n";
+  const auto config = [](const std::string& text) {
+    return [text](stages::IsoContents& contents) { contents.cloud_config = text; };
+  };
+  const auto last = build(one, config(before));
+  const auto revised = one.path("revised.iso");
+
+  EXPECT_TRUE(stages::revise_iso(last, oci::Digest::of(before), after, revised, {}));
+
+  EXPECT_EQ(problem_of(revised), "");
+  EXPECT_TRUE(base::read_file(revised, kMostBytes) ==
+              base::read_file(build(two, config(after)), kMostBytes));
+}
+
+TEST_F(IsoImage, IsNotRevisedWhereMoreWouldChange) {
+  const TempTree work;
+  const std::string before = "#cloud-config\n";
+  const auto iso =
+      build(work, [&](stages::IsoContents& contents) { contents.cloud_config = before; });
+  const auto revise = [&](const oci::Digest& expected, const std::string& after) {
+    return stages::revise_iso(iso, expected, after, work.path("revised.iso"), {});
+  };
+
+  EXPECT_FALSE(revise(oci::Digest::of("#another\n"), before));
+  EXPECT_FALSE(revise(oci::Digest::of(before), ""));
+  EXPECT_FALSE(revise(oci::Digest::of(before), std::string(2049, '#')));
+  EXPECT_TRUE(revise(oci::Digest::of(before), std::string(2048, '#')));
 }
 
 TEST_F(IsoImage, HasNoNameBeforeItsReviewAndNoneIfThatFails) {

@@ -51,7 +51,7 @@ class StageTreeInStore : public testing::Test {
     auto tree =
         make_stage_tree(store_, kind,
                         {.epoch = kEpoch,
-                         .threads = 2,
+                         .packing = {.threads = 2},
                          .unpack = {.options = {}, .progress = {}, .warn = {}, .stop = {}}});
     tree->catch_up(*draft_);
     return tree;
