@@ -334,8 +334,8 @@ class NodeRun(registry_case.RegistryCase):
         self.assertFalse((self.node / "x").exists())
 
     def test_does_what_the_documentation_shows(self):
-        """Every block of docs/nodes.md: manifests are files, named by their first line, commands are run."""
-        text = (registry_case.TESTS.parent / "docs/nodes.md").read_text()
+        """Every block of docs/node-operations.md: manifests are files, named by their first line, commands are run."""
+        text = (registry_case.TESTS.parent / "docs/node-operations.md").read_text()
         blocks = re.findall(r"^```(\w+)\n(.*?)^```$", text, re.M | re.S)
         self.assertGreaterEqual(len(blocks), 4)
         self.push("tools:1", [test_image.busybox_layer()])
