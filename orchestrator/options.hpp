@@ -29,7 +29,7 @@ struct CommonOptions {
   std::string runtime;                ///< "runc", "crun", "chroot"; empty: the first that works.
   std::string disk_firmware = "uefi";
   std::string compression = "gzip";  ///< Of layers that are made.
-  unsigned jobs = 0;  ///< 0: the number of processors we may use.
+  unsigned jobs = 0;                 ///< 0: the number of processors we may use.
   bool offline = false;
   bool no_cache = false;
   bool no_devices = false;  ///< Leave device nodes of images out.
