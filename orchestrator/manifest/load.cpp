@@ -47,9 +47,9 @@ class Loader {
 
  private:
   void take_kind(const Kind& kind, Node document);
-  void take_osartifact(Node document);
-  void take_node_op(Node document);
-  void take_node_op_upgrade(Node document);
+  template <typename Document>
+  void take_resource(const Kind& kind, Node node, Document (*decode)(Node),
+                     void (*validate)(const Document&, Report&), std::vector<Document>& list);
   void take_list(Node document);
   void take_other(const Node& document, const std::string& kind);
   template <typename Document>
@@ -93,33 +93,26 @@ void Loader::take_kind(const Kind& kind, Node document) {
                   fmt::format("write it as {}", api_version(kind)));
     return;
   }
-  if (kind.name == "OSArtifact") return take_osartifact(std::move(document));
-  if (kind.name == "NodeOp") return take_node_op(std::move(document));
-  take_node_op_upgrade(std::move(document));
+  if (kind.name == "OSArtifact") {
+    take_resource(kind, std::move(document), decode_osartifact, validate_spec,
+                  documents_.artifacts);
+  } else if (kind.name == "NodeOp") {
+    take_resource(kind, std::move(document), decode_node_op, validate_node_op, documents_.node_ops);
+  } else {
+    take_resource(kind, std::move(document), decode_node_op_upgrade, validate_node_op_upgrade,
+                  documents_.node_op_upgrades);
+  }
 }
 
-void Loader::take_node_op(Node document) {
-  check_schema(document, "NodeOp", "", report_);
-  auto op = decode_node_op(std::move(document));
-  validate_metadata(op, report_);
-  validate_node_op(op, report_);
-  keep(documents_.node_ops, std::move(op), "NodeOp");
-}
-
-void Loader::take_node_op_upgrade(Node document) {
-  check_schema(document, "NodeOpUpgrade", "", report_);
-  auto upgrade = decode_node_op_upgrade(std::move(document));
-  validate_metadata(upgrade, report_);
-  validate_node_op_upgrade(upgrade, report_);
-  keep(documents_.node_op_upgrades, std::move(upgrade), "NodeOpUpgrade");
-}
-
-void Loader::take_osartifact(Node document) {
-  check_schema(document, "OSArtifact", "", report_);
-  auto artifact = decode_osartifact(std::move(document));
-  validate_metadata(artifact, report_);
-  validate_spec(artifact, report_);
-  keep(documents_.artifacts, std::move(artifact), "OSArtifact");
+template <typename Document>
+void Loader::take_resource(const Kind& kind, Node node, Document (*decode)(Node),
+                           void (*validate)(const Document&, Report&),
+                           std::vector<Document>& list) {
+  check_schema(node, kind.name, "", report_);
+  auto document = decode(std::move(node));
+  validate_metadata(document, report_);
+  validate(document, report_);
+  keep(list, std::move(document), kind.name);
 }
 
 template <typename Document>
