@@ -50,7 +50,7 @@ void append_boot(std::vector<std::string>& arguments, const IsoContents& content
   const auto boot = [&](const char* kind, std::string setting) {
     append(arguments, {"-boot_image", kind, std::move(setting)});
   };
-  boot("any", "partition_offset=16");
+  boot("any", fmt::format("partition_offset={}", kIsoPartitionBlock));
   boot("any", "cat_path=/boot/boot.catalog");
   boot("any", "cat_hidden=on");
   if (contents.bios_modules) {

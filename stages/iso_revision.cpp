@@ -14,6 +14,7 @@
 #include "base/secret.hpp"
 #include "stages/copy_file.hpp"
 #include "stages/disk_bytes.hpp"
+#include "stages/iso_volume.hpp"
 
 namespace stages {
 namespace {
@@ -21,9 +22,8 @@ namespace {
 constexpr std::uint64_t kBlock = 2048;
 constexpr std::uint64_t kFirstDescriptor = 16;
 constexpr std::size_t kRootRecord = 156;  // In a volume descriptor.
-// Where volumes begin: the one of the CD, and the one of the first partition on a stick, which has
-// folders of its own and counts from there. Source: xorriso(1), partition_offset.
-constexpr std::uint64_t kVolumes[] = {0, 16};
+// Where volumes begin: the one of the CD, and the one of the partition, which counts from there.
+constexpr std::uint64_t kVolumes[] = {0, kIsoPartitionBlock};
 constexpr std::uint64_t kMostBytes = 1 << 20;  // Of a root folder, or of a cloud-config.
 
 /// Where an entry of a folder is, and what it says.

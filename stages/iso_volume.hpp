@@ -7,6 +7,10 @@
 
 namespace stages {
 
+/// Where the first partition of a live ISO begins, in blocks of 2048 bytes: a volume with folders
+/// of its own lies there, which a stick is mounted by. Source: xorriso(1), partition_offset.
+inline constexpr std::uint64_t kIsoPartitionBlock = 16;
+
 /// "2026010112000000", as volumes and xorriso write a date: to hundredths of a second, in UTC.
 std::string iso_date(std::int64_t epoch);
 
