@@ -11,7 +11,6 @@ Writes artifacts.json and .md into docs/benchmarks. Needs root, docker-registry,
 xorriso, openssl and time (Debian's names); make-image.sh needs mmdebstrap and a Debian mirror.
 """
 import argparse
-import json
 import os
 import pathlib
 import shutil
@@ -147,10 +146,7 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="osartifact-bench-") as folder:
         result = bench(options, pathlib.Path(folder))
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "artifacts.json").write_text(json.dumps(result, indent=2) + "\n")
-    (options.output / "artifacts.md").write_text(page(result))
-    print(page(result))
+    measuring.publish(options.output, "artifacts", result, page(result))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ Needs root, docker-registry, skopeo, busybox-static and time (Debian's names). P
 isolation and no cache of layers, as the Kairos operator runs it. Kaniko is in no package registry.
 """
 import argparse
-import json
 import os
 import pathlib
 import random
@@ -118,13 +117,10 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="osartifact-bench-") as folder:
         result = bench(options, pathlib.Path(folder))
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "dockerfile-build.json").write_text(json.dumps(result, indent=2) + "\n")
-    (options.output / "dockerfile-build.md").write_text(page(result))
+    measuring.publish(options.output, "dockerfile-build", result, page(result))
     bars = [(name, way["wall_s"]) for name, way in result["ways"].items()]
     (options.output / "dockerfile-build.svg").write_text(bar_chart("Build from a Dockerfile and push, wall seconds",
                                                                    bars, OURS))
-    print(page(result))
 
 
 if __name__ == "__main__":

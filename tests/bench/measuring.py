@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the benchmarks share: fresh disks, a registry, measuring a command, medians."""
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -124,3 +125,11 @@ def table(ways: dict, ours: str) -> list:
                     f"{way['peak_mib']:.0f} | {way['written_mb']:.0f} | "
                     f"{way['wall_s'] / ways[ours]['wall_s']:.2f} |")
     return rows
+
+
+def publish(folder: pathlib.Path, name: str, result: dict, text: str) -> None:
+    """Writes NAME.json and NAME.md into the folder, and shows the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    (folder / f"{name}.md").write_text(text)
+    print(text)

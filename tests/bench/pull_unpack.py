@@ -11,7 +11,6 @@ Needs root, docker-registry, skopeo, zstd, openssl and time (Debian's names). Pe
 buildah. AuroraBoot and Kaniko have no command that only pulls and unpacks.
 """
 import argparse
-import json
 import os
 import pathlib
 import shutil
@@ -131,13 +130,10 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="osartifact-bench-") as folder:
         result = bench(options, pathlib.Path(folder))
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "pull-unpack.json").write_text(json.dumps(result, indent=2) + "\n")
-    (options.output / "pull-unpack.md").write_text(page(result))
+    measuring.publish(options.output, "pull-unpack", result, page(result))
     bars = [(name, way["wall_s"]) for name, way in result["ways"].items()]
     title = f"Pull and unpack {result['image']['gzip_bytes'] / 1e6:.0f} MB, wall seconds"
     (options.output / "pull-unpack.svg").write_text(bar_chart(title, bars, OURS))
-    print(page(result))
 
 
 if __name__ == "__main__":
