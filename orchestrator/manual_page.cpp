@@ -142,7 +142,7 @@ constexpr std::string_view kEnd = R"(.SH EXIT STATUS
 done
 .TP
 .B 2
-bad usage or manifest, or a field that this version does not execute
+bad usage or manifest, or what cannot be done on this machine
 .TP
 .B 3
 authentication or authorization
