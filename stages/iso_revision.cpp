@@ -97,20 +97,20 @@ std::string both_endian(std::uint64_t value) {
 bool revise_iso(const std::filesystem::path& iso, const oci::Digest& before,
                 std::string_view cloud_config, const std::filesystem::path& output,
                 const std::stop_token& stop) {
-  copy_file(iso, output, stop);
-  const DiskBytes copy(output);
+  const DiskBytes last(iso);
   if (cloud_config.empty() || cloud_config.size() > kMostBytes) return false;
   std::vector<FileRecord> records;
   for (const auto base : kVolumes) {
-    if (!find_config(copy, base, records)) return false;
+    if (!find_config(last, base, records)) return false;
   }
   const auto& first = records.front();
   const bool fits = blocks_of(first.bytes) == blocks_of(cloud_config.size());
-  if (!fits || oci::Digest::of(copy.read(first.block * kBlock, first.bytes)) != before)
+  if (!fits || oci::Digest::of(last.read(first.block * kBlock, first.bytes)) != before)
     return false;
   for (const auto& record : records) {
     if (record.block != first.block || record.bytes != first.bytes) return false;
   }
+  copy_file(iso, output, stop);
   const base::FileDescriptor fd(::open(output.c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd) base::throw_system_error(errno, fmt::format("cannot write {}", output.string()));
   auto blocks = std::string(cloud_config);

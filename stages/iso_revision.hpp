@@ -13,7 +13,7 @@ namespace stages {
 /// Writes to `output` the ISO that make_iso() would make with `cloud_config`, by way of a copy of
 /// `iso`, which it made with another one, whose sha256 is `before`, and otherwise the same: the
 /// contents of /config.yaml change, and its size in both directories (ISO 9660 and Joliet). False,
-/// and `output` of no use, where that is not all: another number of blocks, or a /config.yaml that
+/// and nothing is written, where that is not all: another number of blocks, or a /config.yaml that
 /// is not the one expected. Throws base::Error kIo, kNoSpace, kInterrupted, and kArtifactTool for
 /// what is no ISO. Sources: ECMA-119, 8.4 and 9.1; Joliet Specification.
 bool revise_iso(const std::filesystem::path& iso, const oci::Digest& before,
