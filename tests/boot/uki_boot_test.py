@@ -96,8 +96,8 @@ class Machine:
         uki_keys.enrol(FIRMWARE / "OVMF_VARS_4M.fd", keys, self.folder / "vars.fd")
         self.tpm = subprocess.Popen(
             ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={tpm}",
-             "--ctrl", f"type=unixio,path={tpm}/socket"])
-        while not (tpm / "socket").exists():
+             "--ctrl", f"type=unixio,path={tpm}/socket", "--pid", f"file={tpm}/pid"])
+        while not (tpm / "pid").exists():  # The socket's name is there before swtpm listens.
             time.sleep(0.05)
         self.machine = subprocess.Popen(
             ["qemu-system-x86_64", "-machine", "q35,smm=on", "-accel", "tcg,thread=multi",

@@ -186,7 +186,8 @@ class SoftwareTpm {
             {.program = "swtpm",
              .arguments = {"socket", "--tpm2", "--tpmstate", "dir=" + folder_.path("tpm").string(),
                            "--server", "type=unixio,path=" + socket(), "--ctrl",
-                           "type=unixio,path=" + socket() + ".ctrl", "--flags", "not-need-init"},
+                           "type=unixio,path=" + socket() + ".ctrl", "--flags", "not-need-init",
+                           "--pid", "file=" + ready_file()},
              .environment = {},
              .working_directory = {},
              .input = {}},
@@ -194,13 +195,16 @@ class SoftwareTpm {
       } catch (const base::Error&) {  // Stopped.
       }
     });
-    for (int i = 0; i < 100 && !std::filesystem::exists(socket()); ++i) {
+    // Written once swtpm listens; the socket's name is there before, and refuses whoever comes.
+    for (int i = 0; i < 200 && !std::filesystem::exists(ready_file()); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
   }
   [[nodiscard]] std::string socket() const { return folder_.path("tpm/socket").string(); }
 
  private:
+  [[nodiscard]] std::string ready_file() const { return folder_.path("tpm/pid").string(); }
+
   const TempTree& folder_;
   std::jthread thread_;
 };
