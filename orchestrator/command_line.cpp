@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/format.hpp"
 #include "orchestrator/artifact_engines.hpp"
+#include "orchestrator/foreign_flags.hpp"
 #include "orchestrator/image_engines.hpp"
 
 namespace orchestrator {
@@ -69,31 +70,34 @@ void add_common_options(CLI::App& app, CommonOptions& common) {
   add_common(app, "volume", common.volumes, "Where a volume of the manifest lies (repeatable)")
       ->type_name("NAME=DIR")
       ->allow_extra_args(false);
-  add_common(app, "image-engine", common.image_engine, "What builds images")
+  add_common(app, "image-engine", common.image_engine, "What builds images (native)")
       ->check(CLI::IsMember(image_engine_names()));
-  add_common(app, "artifact-engine", common.artifact_engine, "What makes artifacts")
+  add_common(app, "artifact-engine", common.artifact_engine, "What makes artifacts (native)")
       ->check(CLI::IsMember(artifact_engine_names()));
   add_common(app, "artifact-engine-image", common.artifact_engine_image,
              "An image to run the artifact engine's program from, instead of the one on PATH")
       ->type_name("REF");
-  add_common(app, "compression", common.compression, "How layers of built images are compressed")
+  add_common(app, "compression", common.compression,
+             "How layers of built images are compressed (gzip)")
       ->check(CLI::IsMember({"gzip", "zstd"}));
-  add_common(app, "disk-firmware", common.disk_firmware, "What starts the disks that are made")
+  add_common(app, "disk-firmware", common.disk_firmware,
+             "What starts the disks that are made (uefi)")
       ->check(CLI::IsMember({"uefi", "bios"}));
   add_common(app, "strict-templates", common.strict_templates,
              "A value that a build definition asks for and nobody gives is an error");
   add_common(app, "runtime", common.runtime, "What runs containers; else the first that works")
       ->check(CLI::IsMember({"runc", "crun", "chroot"}));
-  add_common(app, "jobs", common.jobs, "Work at the same time; 0: as many as processors");
+  add_common(app, "jobs", common.jobs, "Work at the same time; 0: as many as processors (0)")
+      ->type_name("N");
   add_common(app, "offline", common.offline, "Use the store only, never the network");
   add_common(app, "no-devices", common.no_devices,
              "Leave device nodes of images out, where they may not be made");
   add_common(app, "no-cache", common.no_cache, "Run every stage, even if its result is there");
-  add_common(app, "progress", common.progress, "How progress is shown")
+  add_common(app, "progress", common.progress, "How progress is shown (auto: live on a terminal)")
       ->check(CLI::IsMember({"auto", "tty", "plain", "json"}));
-  add_common(app, "log-level", common.log_level, "What is worth a line")
+  add_common(app, "log-level", common.log_level, "What is worth a line (info)")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
-  add_common(app, "log-format", common.log_format, "json is one object per line")
+  add_common(app, "log-format", common.log_format, "json is one object per line (text)")
       ->check(CLI::IsMember({"text", "json"}));
   add_common(app, "report", common.report,
              "Where the report goes, instead of DIR/NAME.report.json; a page to look at if it ends "
@@ -150,7 +154,9 @@ void add_image_commands(CLI::App& app, Invocation& invocation) {
           "SRC", invocation.subject,
           "REF, oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, or the FILE of an artifact")
       ->required();
-  inspect->add_option("--format", invocation.format, "Of a file; an image is always JSON")
+  inspect
+      ->add_option("--format", invocation.format,
+                   "How a file is shown (text); an image is always JSON")
       ->check(CLI::IsMember({"text", "json"}));
   inspect->add_flag("--raw", invocation.raw, "The manifest as it is");
   inspect->add_flag("--config", invocation.config, "The image config as it is");
@@ -282,11 +288,12 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
   add_cache_flags(*plan, invocation);
   plan->add_option("-o,--output", invocation.output, "Where the artifacts would go, as for build")
       ->type_name("DIR");
-  plan->add_option("--format", invocation.format, "")
+  plan->add_option("--format", invocation.format, "How it is shown (text); dot is a graph")
       ->check(CLI::IsMember({"text", "json", "dot"}));
   auto* validate = command("validate", "Show every error of a manifest", CommandName::kValidate);
   validate->add_option("FILE", invocation.files, "Manifests; - is standard input")->required();
-  validate->add_option("--format", invocation.format, "")->check(CLI::IsMember({"text", "json"}));
+  validate->add_option("--format", invocation.format, "How errors are shown (text)")
+      ->check(CLI::IsMember({"text", "json"}));
   add_run(command("run", "Do a NodeOp or NodeOpUpgrade on this node, without a cluster",
                   CommandName::kRun),
           invocation);
@@ -296,7 +303,8 @@ void add_build_commands(CLI::App& app, Invocation& invocation) {
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   auto* version = command("version", "Show the version", CommandName::kVersion);
-  version->add_option("--format", invocation.format, "")->check(CLI::IsMember({"text", "json"}));
+  version->add_option("--format", invocation.format, "How it is shown (text)")
+      ->check(CLI::IsMember({"text", "json"}));
 }
 
 /// What the pods of builds are made with; of operator and render.
@@ -346,8 +354,10 @@ void add_cluster_commands(CLI::App& app, Invocation& invocation) {
                   "Where /healthz and /readyz are served; 0: nowhere")
       ->type_name("[HOST]:PORT")
       ->capture_default_str();
-  sub->add_option("--workers", flags.workers, "Objects of a kind that are worked on at a time")
-      ->check(CLI::Range(1U, 64U))
+  sub->add_option("--workers", flags.workers,
+                  "Objects of a kind that are worked on at a time, 1 to 64")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 64U).description(""))
       ->capture_default_str();
 }
 
@@ -361,11 +371,36 @@ std::vector<std::string> flags_of(const CLI::App& app) {
   std::vector<std::string> flags;
   for (const auto* option : app.get_options()) {
     for (const auto& name : option->get_lnames()) flags.push_back("--" + name);
+    for (const auto& name : option->get_snames()) flags.push_back("-" + name);
   }
   for (const auto* sub : app.get_subcommands()) {
     for (const auto& flag : flags_of(*sub)) flags.push_back(flag);
   }
   return flags;
+}
+
+/// "image build": the commands that were given.
+std::string command_of(const CLI::App& app) {
+  std::string names;
+  for (const auto* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    names += (names.empty() ? "" : " ") + at->get_name();
+  }
+  return names;
+}
+
+/// The first flag that the command does not have, without its value, which may be a secret.
+std::optional<std::string> unknown_flag(const CLI::App& app,
+                                        const std::vector<std::string>& arguments) {
+  const auto flags = flags_of(app);
+  for (const auto& argument : arguments) {
+    const auto flag = argument.substr(0, argument.find('='));
+    if (flag.size() > 1 && flag.starts_with('-') &&
+        std::find(flags.begin(), flags.end(), flag) == flags.end()) {
+      return flag;
+    }
+  }
+  return std::nullopt;
 }
 
 [[noreturn]] void refuse(const CLI::App& app, const std::vector<std::string>& arguments,
@@ -380,22 +415,22 @@ std::vector<std::string> flags_of(const CLI::App& app) {
                        .why = "",
                        .hint = near.empty() ? hint : fmt::format("osartifact {}", near)});
   }
-  for (const auto& argument : arguments) {
-    const auto flag = argument.substr(0, argument.find('='));
-    const auto flags = flags_of(app);
-    if (!flag.starts_with("--") || std::find(flags.begin(), flags.end(), flag) != flags.end())
-      continue;
-    if (const auto near = base::nearest(flag, flags); !near.empty()) {
+  const auto command = command_of(app);
+  if (!command.empty()) hint = fmt::format("osartifact {} --help", command);
+  std::string why = error.what();
+  const bool extra = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  if (const auto flag = unknown_flag(app, arguments); flag && extra) {
+    why = fmt::format("osartifact {} has no option {}", command, *flag);
+    if (const auto instead = instead_of(command, *flag); !instead.empty()) {
+      hint = instead;
+    } else if (const auto near = base::nearest(*flag, flags_of(app)); !near.empty()) {
       hint = fmt::format("did you mean {}?", near);
     }
   }
-  if (!app.get_subcommands().empty() && hint == "osartifact --help") {
-    hint = fmt::format("osartifact {} --help", app.get_subcommands().front()->get_name());
-  }
   throw base::Error({.code = base::ErrorCode::kUsage,
                      .what = "the command line is not valid",
-                     .why = error.what(),
-                     .hint = hint});
+                     .why = std::move(why),
+                     .hint = std::move(hint)});
 }
 
 constexpr const char* kSummary =
@@ -403,6 +438,7 @@ constexpr const char* kSummary =
 
 void declare(CLI::App& app, Invocation& invocation) {
   app.require_subcommand(1)->footer(kFooter)->fallthrough();
+  app.set_version_flag("--version", "osartifact " OSARTIFACT_VERSION, "Show the version");
   add_common_options(app, invocation.common);
   add_build_commands(app, invocation);
   add_image_commands(app, invocation);
@@ -432,6 +468,7 @@ OptionHelp describe_option(const CLI::Option& option) {
   help.variable = option.get_envname();
   help.name = option.get_single_name();
   help.required = option.get_required();
+  help.repeatable = option.get_expected_max() > 1;
   return help;
 }
 
@@ -444,6 +481,12 @@ CommandHelp describe_command(const CLI::App& app) {
 }
 
 }  // namespace
+
+std::string synopsis(const OptionHelp& argument) {
+  auto text = argument.choices.empty() ? argument.name : argument.value;
+  if (argument.repeatable) text += "...";
+  return argument.required ? text : fmt::format("[{}]", text);
+}
 
 CommandHelp describe_command_line() {
   Invocation invocation;
@@ -466,6 +509,8 @@ std::variant<Invocation, HelpText> parse_command_line(const std::vector<std::str
     auto text = shown->help();
     if (shown != &app) text += "\nThe common options are in osartifact --help.\n";
     return HelpText{text};
+  } catch (const CLI::CallForVersion& version) {
+    return HelpText{std::string(version.what()) + "\n"};
   } catch (const CLI::ParseError& error) {
     refuse(app, arguments, error);
   }

@@ -24,6 +24,7 @@ struct OptionHelp {
   std::string variable;  ///< "OSARTIFACT_STORE"; empty: none.
   std::string name;      ///< Of a positional argument: "FILE".
   bool required = false;
+  bool repeatable = false;
 };
 
 /// A command and the commands below it, as --help has them: for completion and manual pages.
@@ -33,6 +34,9 @@ struct CommandHelp {
   std::vector<OptionHelp> options;
   std::vector<CommandHelp> commands;
 };
+
+/// A positional argument as a synopsis has it: "FILE", "[NAME]", "FILE...".
+std::string synopsis(const OptionHelp& argument);
 
 /// The whole command line; the options of the top are those that every command takes.
 CommandHelp describe_command_line();

@@ -27,6 +27,10 @@ std::string escaped(std::string_view text) {
 }
 
 std::string option_item(const OptionHelp& option) {
+  if (option.flags.empty()) {
+    if (!option.choices.empty()) return "";
+    return fmt::format(".TP\n\\fI{}\\fR\n{}\n", escaped(option.name), escaped(option.text));
+  }
   std::string names;
   for (const auto& flag : option.flags) {
     names += fmt::format("{}\\fB{}\\fR", names.empty() ? "" : ", ", escaped(flag));
@@ -43,7 +47,7 @@ std::string options_of(const CommandHelp& command) {
   std::string items;
   for (const auto& option : command.options) {
     const auto& flags = option.flags;
-    if (flags.empty() || std::find(flags.begin(), flags.end(), "--help") != flags.end()) continue;
+    if (std::find(flags.begin(), flags.end(), "--help") != flags.end()) continue;
     items += option_item(option);
   }
   return items;
@@ -53,8 +57,7 @@ std::string usage_of(const CommandHelp& command, const std::string& path) {
   auto usage = fmt::format("\\fB{}\\fR", escaped(path));
   for (const auto& option : command.options) {
     if (!option.flags.empty()) continue;
-    usage +=
-        fmt::format(" \\fI{}\\fR", escaped(option.choices.empty() ? option.name : option.value));
+    usage += fmt::format(" \\fI{}\\fR", escaped(synopsis(option)));
   }
   return usage;
 }
@@ -107,11 +110,22 @@ spec:
 .in +4n
 .nf
 osartifact validate demo.yaml
+osartifact plan demo.yaml
 osartifact build demo.yaml \-o out
 .fi
 .in
 .PP
-makes \fIout/demo.iso\fR, \fIout/demo.sha256\fR and \fIout/demo.report.json\fR.
+makes \fIout/demo.iso\fR, \fIout/demo.sha256\fR and \fIout/demo.report.json\fR. What it made is looked at with
+.PP
+.in +4n
+.nf
+(cd out && sha256sum \-c demo.sha256)
+osartifact inspect out/demo.iso
+.fi
+.in
+.PP
+.BR osartifact (5)
+has the fields of the manifest, and more examples.
 )";
 
 constexpr std::string_view kCredentials = R"(.SH CREDENTIALS
@@ -134,6 +148,25 @@ file per key) or from \fB$CREDENTIALS_DIRECTORY\fR (systemd);
 anonymous.
 .PP
 \fBosartifact auth check\fR \fIREF\fR says which one is used, and whether the registry takes it.
+)";
+
+constexpr std::string_view kRegistries = R"(.SH REGISTRIES
+A reference is \fIHOST\fR[:\fIPORT\fR]/\fINAME\fR[:\fITAG\fR][@\fIDIGEST\fR]; without a host it is an image of Docker Hub.
+.PP
+Certificates of a CA of your own are trusted for one host from \fI/etc/containers/certs.d/HOST[:PORT]/*.crt\fR (a client's from
+\fI*.cert\fR with \fI*.key\fR), for all from \fB\-\-ca\-dir\fR \fIDIR\fR (\fI*.crt\fR, \fI*.pem\fR).
+\fB\-\-insecure\-registry\fR \fIHOST\fR does without them, and with plain HTTP. Loopback may always speak plain HTTP.
+.PP
+Mirrors, rewrites and blocked registries come from \fB\-\-registry\-mirror\fR, then from \fI/etc/containers/registries.conf\fR or
+\fB$CONTAINERS_REGISTRIES_CONF\fR. Images are pulled from where these say, and pushed to where their names say.
+)";
+
+constexpr std::string_view kPrograms = R"(.SH PROGRAMS
+Artifacts are made with programs of Debian packages, looked for when a stage needs them: \fBmksquashfs\fR (squashfs\-tools),
+\fBxorriso\fR, \fBmformat\fR and \fBmcopy\fR (mtools), \fBsfdisk\fR (fdisk), \fBgrub\-mkimage\fR (grub\-common). What starts a
+machine is the image's own, or that of the packages shim\-signed, grub\-efi\-amd64\-signed, grub\-pc\-bin and systemd\-boot\-efi. Steps
+of Dockerfiles, importers and exporters run by runc or crun, without these in a chroot. An ordinary user's builds keep
+the owners of files with \fBnewuidmap\fR (uidmap) and a line in \fI/etc/subuid\fR.
 )";
 
 constexpr std::string_view kEnd = R"(.SH EXIT STATUS
@@ -175,13 +208,25 @@ Results go to standard output, everything else to standard error.
 .I /var/lib/osartifact
 The store as root; \fI$XDG_DATA_HOME/osartifact\fR otherwise. An OCI image layout that other tools can read.
 .TP
+.I DIR/NAME.sha256
+Checksums of the artifacts that are called after NAME, for \fBsha256sum \-c\fR.
+.TP
 .I DIR/NAME.report.json
 What a build did: stages, times, bytes, digests.
+.TP
+.I /etc/osartifact/NAME.yaml
+What \fBosartifact@\fR\fINAME\fR\fB.service\fR builds, into \fI/var/lib/osartifact/artifacts/NAME\fR;
+\fBosartifact@\fR\fINAME\fR\fB.path\fR does when it changes, \fBosartifact@\fR\fINAME\fR\fB.timer\fR once a day.
+.TP
+.I /usr/share/doc/osartifact
+How to do single things, a page for each; in \fIexamples\fR a manifest.
 .SH ENVIRONMENT
 Besides the variables of the options: \fBSOURCE_DATE_EPOCH\fR dates everything that is made; \fBHTTP_PROXY\fR,
 \fBHTTPS_PROXY\fR, \fBNO_PROXY\fR, \fBSSL_CERT_FILE\fR and \fBSSL_CERT_DIR\fR mean what they mean elsewhere;
-\fBNO_COLOR\fR takes the colours away; \fBTMPDIR\fR is where temporary folders go (else \fI/var/tmp\fR).
+\fBNO_COLOR\fR takes the colours away; \fBTMPDIR\fR is where temporary folders go (else \fI/var/tmp\fR). Those of credentials
+and registries are named above.
 .SH SEE ALSO
+.BR osartifact (5),
 .BR containers\-registries.conf (5),
 .BR containers\-certs.d (5),
 .BR skopeo (1),
@@ -195,8 +240,9 @@ std::string manual_page(const CommandHelp& program, const std::string& version) 
       ".TH OSARTIFACT 1 \"\" \"osartifact {}\" \"User Commands\"\n"
       ".SH NAME\nosartifact \\- make bootable operating system artifacts of OCI images\n"
       ".SH SYNOPSIS\n.B osartifact\n[\\fIOPTIONS\\fR] \\fICOMMAND\\fR ...\n"
-      "{}.SH COMMANDS\n{}.SH COMMON OPTIONS\n{}{}{}",
-      version, kDescription, commands_of(program, ""), options_of(program), kCredentials, kEnd);
+      "{}.SH COMMANDS\n{}.SH COMMON OPTIONS\n{}{}{}{}{}",
+      version, kDescription, commands_of(program, ""), options_of(program), kCredentials,
+      kRegistries, kPrograms, kEnd);
 }
 
 }  // namespace orchestrator

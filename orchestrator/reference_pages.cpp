@@ -20,6 +20,99 @@ using manifest::TypeSchema;
 constexpr std::string_view kMade =
     "<!-- Made from the program's own tables: UPDATE_DOCS=1 ctest --preset dev -R docs -->\n";
 
+struct Example {
+  std::string_view title;
+  std::string_view text;
+};
+
+constexpr Example kExamples[] = {
+    {"An ISO and a disk, with a cloud-config, of an image in a private registry", R"(apiVersion: v1
+kind: Secret
+metadata:
+  name: registry-login
+type: kubernetes.io/dockerconfigjson
+stringData:
+  .dockerconfigjson: |
+    {"auths": {"registry.example.com": {"username": "me", "password": "secret"}}}
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: cloud-config
+stringData:
+  userdata: |
+    #cloud-config
+    hostname: demo
+---
+apiVersion: build.kairos.io/v1alpha2
+kind: OSArtifact
+metadata:
+  name: demo
+spec:
+  image:
+    ref: registry.example.com/team/debian:12
+    imageCredentialsSecretRef:
+      name: registry-login
+  artifacts:
+    iso: true
+    cloudImage: true
+    cloudConfigRef:
+      name: cloud-config
+      key: userdata
+)"},
+    {"A Dockerfile, built and pushed, and files to boot it from a network", R"(apiVersion: v1
+kind: Secret
+metadata:
+  name: definition
+stringData:
+  ociSpec: |
+    FROM registry.example.com/team/debian:12
+    RUN echo web > /etc/hostname
+---
+apiVersion: build.kairos.io/v1alpha2
+kind: OSArtifact
+metadata:
+  name: web
+spec:
+  image:
+    ociSpec:
+      ref:
+        name: definition
+    imageCredentialsSecretRef:
+      name: registry-login
+    buildImage:
+      registry: registry.example.com
+      repository: team/web
+      tag: "1"
+    push: true
+  artifacts:
+    netboot: true
+    netbootURL: http://boot.example.com/web
+)"},
+    {"Files of this machine, laid over those of the image", R"(apiVersion: build.kairos.io/v1alpha2
+kind: OSArtifact
+metadata:
+  name: overlaid
+spec:
+  image:
+    ref: registry.example.com/team/debian:12
+  artifacts:
+    iso: true
+    overlayRootfsVolume: files
+  volumes:
+    - name: files
+      hostPath:
+        path: /srv/overlaid
+)"},
+};
+
+/// Where Secrets come from, and which of their forms count.
+constexpr std::string_view kSecrets =
+    "A Secret that a field names is looked for in the same file (with the values in stringData as "
+    "they are, or in data in base64), then in --secrets DIR, a folder for each with a file for "
+    "each key, then in $CREDENTIALS_DIRECTORY. One with credentials is as `kubectl create secret "
+    "docker-registry` makes it.";
+
 /// Where a type stands in a manifest, and the type.
 struct Place {
   std::string path;
@@ -86,13 +179,19 @@ void commands_in(const CommandHelp& command, const std::string& path,
 std::string flag_rows(const CommandHelp& command) {
   std::string rows;
   for (const auto& option : command.options) {
-    if (option.flags.empty() || option.flags.back() == "--help") continue;
+    if (option.flags.empty()) {
+      if (option.choices.empty()) {
+        rows += fmt::format("| `{}` | {} | |\n", option.name, cell(option.text));
+      }
+      continue;
+    }
+    if (option.flags.back() == "--help") continue;
     const auto flags = fmt::format("{}{}{}", fmt::join(option.flags, ", "),
                                    option.value.empty() ? "" : " ", option.value);
     const auto variable = option.variable.empty() ? "" : fmt::format("`{}`", option.variable);
     rows += fmt::format("| `{}` | {} | {} |\n", cell(flags), cell(option.text), variable);
   }
-  return rows.empty() ? "" : "| flag | | variable |\n|---|---|---|\n" + rows;
+  return rows.empty() ? "" : "| argument, flag | | variable |\n|---|---|---|\n" + rows;
 }
 
 std::string escaped(std::string_view text) {
@@ -113,7 +212,7 @@ std::string flags_page(const CommandHelp& program) {
     std::string arguments;
     for (const auto& option : command.options) {
       if (!option.flags.empty()) continue;
-      arguments += " " + (option.choices.empty() ? option.name : option.value);
+      arguments += " " + synopsis(option);
     }
     page += fmt::format("\n## {}{}\n\n{}.\n", path, arguments, command.text);
     if (const auto rows = flag_rows(command); !rows.empty()) page += "\n" + rows;
@@ -139,6 +238,10 @@ std::string manifest_page() {
                           cell(text_of_field(type->name, field.name)));
     }
   }
+  page += fmt::format("\n## Secrets\n\n{}\n\n## Examples\n", kSecrets);
+  for (const auto& [title, text] : kExamples) {
+    page += fmt::format("\n{}:\n\n```yaml\n{}```\n", title, text);
+  }
   return page;
 }
 
@@ -147,9 +250,10 @@ std::string manifest_manual_page(const std::string& version) {
       ".TH OSARTIFACT 5 \"\" \"osartifact {}\" \"File Formats\"\n.SH NAME\n"
       "osartifact \\- the manifest of what osartifact(1) builds\n.SH DESCRIPTION\n"
       "A YAML file with one or more documents: OSArtifacts (build.kairos.io/v1alpha2), NodeOps and "
-      "NodeOpUpgrades (operator.kairos.io/v1alpha1), and the "
-      "Secrets and ConfigMaps that they name. Types that are not described here are those of "
-      "Kubernetes.\n",
+      "NodeOpUpgrades (operator.kairos.io/v1alpha1), and the Secrets and ConfigMaps that they "
+      "name. "
+      "`osartifact validate FILE` shows every error of one. Types that are not described here are "
+      "those of Kubernetes.\n",
       version);
   for (const auto& [path, type] : places()) {
     page += fmt::format(".SH {}\n", escaped(path));
@@ -158,6 +262,10 @@ std::string manifest_manual_page(const std::string& version) {
                           escaped(type_text(field.type)), field.required ? ", required" : "",
                           escaped(text_of_field(type->name, field.name)));
     }
+  }
+  page += fmt::format(".SH SECRETS\n{}\n.SH EXAMPLES\n", escaped(kSecrets));
+  for (const auto& [title, text] : kExamples) {
+    page += fmt::format("{}:\n.PP\n.in +4n\n.nf\n{}.fi\n.in\n.PP\n", escaped(title), escaped(text));
   }
   return page + ".SH SEE ALSO\n.BR osartifact (1)\n";
 }

@@ -10,7 +10,7 @@ build="g++ cmake ninja-build ccache pkg-config git python3-minimal
   libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libboost1.81-dev libboost-filesystem1.81-dev
   libtomlplusplus-dev libext2fs-dev"
 # What builds of artifacts start or read.
-run="ca-certificates squashfs-tools xorriso mtools dosfstools grub-pc-bin grub-efi-amd64-signed
+run="ca-certificates squashfs-tools xorriso mtools grub-pc-bin grub-efi-amd64-signed
   shim-signed grub-common fdisk runc systemd-boot-efi"
 # What ./quickstart.sh needs besides: a registry, an image to put there, a machine to boot.
 quickstart="docker-registry apache2-utils openssl curl mmdebstrap qemu-system-x86 ovmf procps util-linux"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -16,6 +18,18 @@
 
 namespace orchestrator {
 namespace {
+
+/// Whether a name is one of a file, so that a mistyped one is not asked for at Docker Hub. With a
+/// colon it is an image: `docker-archive:image.tar`, `host:5000/name`.
+bool names_file(const std::string& source) {
+  constexpr std::array kEndings = {".iso", ".raw", ".vhd", ".gz", ".squashfs", ".tar", ".efi"};
+  const bool path =
+      source.starts_with('/') || source.starts_with("./") || source.starts_with("../");
+  if (path) return true;
+  return source.find(':') == std::string::npos &&
+         std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](const char* ending) { return source.ends_with(ending); });
+}
 
 nlohmann::json describe(const ImageArgument& argument, const oci::ImageConfig& config) {
   nlohmann::json layers = nlohmann::json::array();
@@ -179,6 +193,12 @@ int run_inspect(Session& session, const Invocation& invocation) {
   // A file that is there is meant, even where an image has that name too: docker://NAME is it.
   if (std::error_code error; std::filesystem::is_regular_file(invocation.subject, error)) {
     return run_inspect_file(session, invocation);
+  }
+  if (names_file(invocation.subject)) {
+    throw base::Error({.code = base::ErrorCode::kIo,
+                       .what = fmt::format("there is no file {}", invocation.subject),
+                       .why = "",
+                       .hint = "docker://NAME is an image of a registry"});
   }
   const auto argument = open_image(session, invocation.subject, false);
   const auto& store = session.store();

@@ -127,6 +127,13 @@ class EndToEnd(registry_case.RegistryCase):
         self.assertIn('did you mean "grubConfig"?', result.stderr)
         self.assertFalse(self.store.exists())
 
+    def test_a_file_that_is_not_there_is_no_image_of_docker_hub(self):
+        for name in ("demo.iso", "./demo", "/nowhere/demo.gce.tar.gz"):
+            result = self.program("inspect", name)
+
+            self.assertEqual(result.returncode, 8)
+            self.assertIn(f"there is no file {name}", result.stderr)
+
     def test_validate_looks_at_every_file(self):
         bad = self.work / "bad.yaml"
         bad.write_text(self.manifest().read_text().replace("iso: true", "isso: true"))

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # The Debian package on a bare Debian 12 with a real systemd (systemd-nspawn), as a user would use it:
 #   package_test.sh PACKAGE.deb CACHE
-# Installs it with apt, reads its manual page, builds the quickstart manifest by hand and as a unit with LoadCredential=,
-# stops a unit in the middle, builds on a change of the manifest, upgrades, removes and purges. CACHE keeps the bare
+# Copies the program alone over, with the libraries that docs/node.md names. Installs the package with apt, builds the example
+# of its manual page as root and as an ordinary user, and does what goes wrong. Builds the quickstart manifest as a unit
+# with LoadCredential=, stops a unit in the middle, builds on a change of the manifest, upgrades, removes and purges. CACHE keeps the bare
 # Debian and the quickstart image for the next run. Exits 77 (skipped), with the reason, where a tool is missing.
 set -euo pipefail
 
@@ -59,12 +60,30 @@ sed -e "s|@REGISTRY@|$host|g" -e '/^apiVersion: v1$/,/^---$/d' -e '/imageCredent
   -e '/cloudConfigRef/,+2d' "$quickstart/osartifact.yaml" >"$work/root/test/demo.yaml"
 cp "$here/in_systemd.sh" "$work/root/test/"
 
-echo "== apt installs it, man shows it"
 inside() { systemd-nspawn --quiet --register=no --keep-unit --console=pipe --resolv-conf=copy-host -D "$work/root" "$@"; }
-inside sh -c 'apt-get update -q && apt-get install -q -y /test/osartifact.deb' >"$work/root/test/log" 2>&1
+
+echo "== the program alone, with the libraries that docs/node.md names"
+libraries=$(sed -n 's/^\$ ssh root@node \(apt-get install .*\)/\1/p' "$here/../../docs/node.md")
+[ -n "$libraries" ]
+cp "$osartifact" "$work/root/usr/local/bin/"
+! inside osartifact version >"$work/root/test/log" 2>&1
+grep -q 'error while loading shared libraries' "$work/root/test/log"
+inside sh -c "apt-get update -q && $libraries -q -y" >>"$work/root/test/log" 2>&1
+inside osartifact version
+rm "$work/root/usr/local/bin/osartifact"
+
+echo "== apt installs it, man shows it"
+inside sh -c 'apt-get install -q -y /test/osartifact.deb' >>"$work/root/test/log" 2>&1
 inside sh -c 'rm -f /etc/dpkg/dpkg.cfg.d/*; apt-get install -q -y --reinstall /test/osartifact.deb' >>"$work/root/test/log" 2>&1
 inside man -P cat osartifact | grep -q 'osartifact build demo.yaml -o out'
 inside osartifact version
+
+echo "== the example of the manual page, and what goes wrong"
+inside man -P cat 5 osartifact | sed -n '/^ *An ISO and a disk/,/^ *A Dockerfile/s/^ \{11\}//p' \
+  | sed "s|registry.example.com|$host|; s|\"me\"|\"demo\"|; s|\"secret\"|\"demo-password\"|" >"$work/root/test/page.yaml"
+cp "$here/walk_through.sh" "$work/root/test/"
+sed -i "s|team/debian:12|demo/debian:12|" "$work/root/test/page.yaml"
+inside --tmpfs=/small:size=24M /bin/bash /test/walk_through.sh
 
 echo "== under systemd"
 mkdir -p "$work/root/etc/systemd/system/multi-user.target.wants"
