@@ -55,6 +55,12 @@ void copy_folder_attributes(const std::filesystem::path& from, const std::filesy
   if (::futimens(target.get(), times.data()) != 0) fail(to);
 }
 
+void restore_folder_times(int folder, const struct stat& before) {
+  const std::array<timespec, 2> times = {before.st_atim, before.st_mtim};
+  static_cast<void>(  // By its name: the descriptor may be O_PATH.
+      ::utimensat(AT_FDCWD, fmt::format("/proc/self/fd/{}", folder).c_str(), times.data(), 0));
+}
+
 void make_root_folder(const std::filesystem::path& folder) {
   base::make_directories(folder);
   const auto fd = base::open_for_reading(folder);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/stat.h>
+
 #include <filesystem>
 
 namespace oci {
@@ -12,6 +14,10 @@ void copy_folder_attributes(const std::filesystem::path& from, const std::filesy
 
 /// The same for the extended attributes of an open file or folder alone; `name` is for messages.
 void copy_xattrs(int from, int to, const std::filesystem::path& name);
+
+/// Gives an open folder, of which a name was made, moved or removed, the times it had `before`, as
+/// far as it lets us.
+void restore_folder_times(int folder, const struct stat& before);
 
 /// A new folder as the root of an image that says nothing about it: 0755, time 0.
 void make_root_folder(const std::filesystem::path& folder);

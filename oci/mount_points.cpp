@@ -11,6 +11,7 @@
 #include <deque>
 
 #include "base/error.hpp"
+#include "oci/folder_attributes.hpp"
 
 namespace oci {
 namespace {
@@ -30,13 +31,6 @@ base::FileDescriptor open_root(const std::filesystem::path& root) {
                      .what = fmt::format("nothing can be mounted at {}", target),
                      .why = std::move(why),
                      .hint = ""});
-}
-
-/// The times of a folder of which a name was made or removed.
-void restore_times(int folder, const struct stat& before) {
-  const std::array<timespec, 2> times = {before.st_atim, before.st_mtim};
-  static_cast<void>(
-      ::utimensat(AT_FDCWD, fmt::format("/proc/self/fd/{}", folder).c_str(), times.data(), 0));
 }
 
 bool same_time(const timespec& one, const timespec& other) {
@@ -131,7 +125,7 @@ void MountPoints::make(int folder, const std::string& name, Kind kind, const std
   }
   ok = ok && ::fstatat(folder, name.c_str(), &made.status, AT_SYMLINK_NOFOLLOW) == 0;
   if (!ok) base::throw_system_error(errno, fmt::format("cannot make {} in the root", path));
-  restore_times(folder, made.folder_before);
+  restore_folder_times(folder, made.folder_before);
   made_.push_back(std::move(made));
 }
 
@@ -148,7 +142,7 @@ void MountPoints::remove(const Made& made) noexcept {
   const int flags = S_ISDIR(status.st_mode) ? AT_REMOVEDIR : 0;
   const bool removed = ::unlinkat(folder, made.name.c_str(), flags) == 0;
   if (removed && same_time(now.st_mtim, made.folder_before.st_mtim)) {
-    restore_times(folder, made.folder_before);
+    restore_folder_times(folder, made.folder_before);
   }
 }
 

@@ -55,13 +55,6 @@ void copy_file(int from_folder, const std::string& from, int to_folder, const st
   if (!owned || ::fchmod(target.get(), status.st_mode & 07777U) != 0) fail();
 }
 
-/// The times of a folder of which a name was made, moved or removed.
-void restore_times(int folder, const struct stat& before) {
-  const std::array<timespec, 2> times = {before.st_atim, before.st_mtim};
-  static_cast<void>(
-      ::utimensat(AT_FDCWD, fmt::format("/proc/self/fd/{}", folder).c_str(), times.data(), 0));
-}
-
 }  // namespace
 
 StandIn::StandIn(const MountPoints& points, ContainerMount mount) : mount_(std::move(mount)) {
@@ -93,7 +86,7 @@ StandIn::StandIn(const MountPoints& points, ContainerMount mount) : mount_(std::
     step_back();
     throw;
   }
-  restore_times(folder_.get(), folder_before_);
+  restore_folder_times(folder_.get(), folder_before_);
 }
 
 StandIn::~StandIn() {
@@ -161,7 +154,7 @@ void StandIn::step_back() {
     if (errno == ENOENT) return;  // Whatever ran removed it.
     base::throw_system_error(errno, fmt::format("cannot bring {} back", mount_.target));
   }
-  if (known) restore_times(folder_.get(), before);
+  if (known) restore_folder_times(folder_.get(), before);
 }
 
 }  // namespace oci

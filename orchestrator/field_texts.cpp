@@ -38,7 +38,7 @@ constexpr FieldText kTexts[] = {
     {"OSArtifactSpec", "volumes",
      "folders that other fields name: hostPath, secret, configMap, projected, emptyDir; any other "
      "by --volume NAME=DIR"},
-    {"ArtifactSpec", "arch", "amd64 or arm64; else the image's, else this machine's"},
+    {"ArtifactSpec", "arch", "amd64 or arm64; else this machine's"},
     {"ArtifactSpec", "azureImage", "NAME.vhd, a disk for Azure"},
     {"ArtifactSpec", "bundles", "images whose files are laid over the root file system, in order"},
     {"ArtifactSpec", "cloudConfigRef",

@@ -42,18 +42,27 @@ PlannedImageBuild plan_image_build(Session& session, ImageRequest request,
   std::map<std::string, std::string> digests;
   auto& store = session.store();
   const bool offline = session.options().offline;
-  for (const auto& [name, platform] : request.outline.images) {
-    const auto reference = oci::Reference::parse(name);
-    const auto key = reference.text() + " " + platform.text();
-    if (digests.contains(key)) continue;
+  const auto resolve = [&](const oci::Reference& reference, const oci::Platform& platform) {
     auto image = offline ? oci::resolve_offline(store, reference, platform)
                          : oci::resolve_image(registry, store, reference, platform, session.stop());
     const auto config =
         oci::fetch_config(registry, store, reference, image, platform, session.stop());
     planned.created = std::max(planned.created, config.created);
-    digests.emplace(key, image.descriptor.digest.text());
-    auto places = offline ? std::vector<oci::PullPlace>() : session.places_for(reference);
-    planned.bases.push_back({reference, std::move(image), std::move(places)});
+    return image;
+  };
+  for (const auto& [name, platform, place] : request.outline.images) {
+    const auto reference = oci::Reference::parse(name);
+    const auto key = reference.text() + " " + platform.text();
+    if (digests.contains(key)) continue;
+    try {
+      auto image = resolve(reference, platform);
+      digests.emplace(key, image.descriptor.digest.text());
+      auto places = offline ? std::vector<oci::PullPlace>() : session.places_for(reference);
+      planned.bases.push_back({reference, std::move(image), std::move(places)});
+    } catch (base::Error& error) {
+      error.add_context("reading " + place);
+      throw;
+    }
   }
   const base::Mask mask(to_hide(request));
   planned.stage = std::make_shared<const stages::BuildImageStage>(stages::BuildImageStage::Options{

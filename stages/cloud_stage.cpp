@@ -33,16 +33,18 @@ Record CloudStage::run(const StageContext& context, const Inputs& inputs,
   base::make_directories(options_.output.parent_path());
   switch (options_.format) {
     case CloudFormat::kAzure:
-      make_vhd(raw, options_.output, options_.epoch, context.stop);
-      check_vhd(DiskBytes(options_.output));
+      make_vhd(raw, options_.output, options_.epoch, context.stop,
+               [](const std::filesystem::path& file) { check_vhd(DiskBytes(file)); });
       break;
     case CloudFormat::kGce: {
+      const auto work = context.store.make_temp_dir("gce");
       make_gce_archive(
           raw, options_.output, {.epoch = options_.epoch, .threads = options_.threads},
           [&](std::uint64_t done, std::uint64_t total) { context.observer.progress(done, total); },
-          context.stop);
-      const auto work = context.store.make_temp_dir("gce");
-      check_gce_archive(options_.output, work.path(), context.stop);
+          context.stop,
+          [&](const std::filesystem::path& file) {
+            check_gce_archive(file, work.path(), context.stop);
+          });
       break;
     }
   }

@@ -15,6 +15,7 @@
 #include "base/error.hpp"
 #include "oci/mount_points.hpp"
 #include "oci/snapshots.hpp"
+#include "stages/dockerfile/image_users.hpp"
 #include "stages/image_runtime.hpp"
 
 namespace stages {
@@ -123,8 +124,8 @@ oci::Tree make_root(const StageContext& context, const ToolContainer& tool, bool
 void apply_security(const ToolContainer& tool, const ImageRuntime& image, const std::string& name,
                     oci::Container& container) {
   const auto& security = tool.security;
-  auto user =
-      find_user(container.root, security.user ? std::to_string(*security.user) : image.user);
+  auto user = dockerfile::find_user(container.root,
+                                    security.user ? std::to_string(*security.user) : image.user);
   if (security.group) user.group = *security.group;
   if (security.run_as_non_root && user.user == 0) {
     fail(fmt::format("{} cannot be started", name),

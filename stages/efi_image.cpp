@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stages/efi_image.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <set>
 
 #include "base/error.hpp"
-#include "base/files.hpp"
+#include "stages/file_runs.hpp"
 
 namespace stages {
 namespace {
@@ -56,14 +53,6 @@ std::uint32_t serial_of(std::string_view label, std::int64_t epoch) {
   return hash;
 }
 
-void make_empty(const std::filesystem::path& path, std::uint64_t bytes) {
-  const base::FileDescriptor fd(
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) {
-    base::throw_system_error(errno, fmt::format("cannot make {}", path.string()));
-  }
-}
-
 }  // namespace
 
 void make_fat_image(base::ProcessRunner& runner, const std::vector<FatFile>& files,
@@ -80,7 +69,7 @@ void make_fat_image(base::ProcessRunner& runner, const std::vector<FatFile>& fil
     base::run_or_throw(runner, command, base::ErrorCode::kArtifactTool, {}, stop);
   };
   const auto bytes = options.bytes != 0 ? options.bytes : bytes_for(files, options.fat32);
-  make_empty(output, bytes);
+  make_sparse_file(output, bytes);
   // The geometry is of no use to anybody, but mformat wants one that gives all the sectors.
   std::vector<std::string> format = {
       "-i", image,

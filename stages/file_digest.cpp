@@ -20,22 +20,25 @@ namespace {
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 
 /// Holes are not read: that would fill memory with empty pages.
-void hash_file(oci::Hasher& hasher, const std::filesystem::path& file,
-               const std::stop_token& stop) {
+void hash_file(oci::Hasher& hasher, const std::filesystem::path& file, const std::stop_token& stop,
+               std::span<const FileChange> changes = {}) {
   const auto fd = base::open_for_reading(file);
   std::vector<std::byte> buffer(kBufferBytes);
   for (const auto& run : runs_of(fd.get(), file.string())) {
-    if (run.is_hole) std::fill(buffer.begin(), buffer.end(), std::byte{0});
+    bool zero = false;
     for (std::uint64_t done = 0; done < run.bytes;) {
       check_stop(stop);
       const auto wanted = std::min<std::uint64_t>(run.bytes - done, buffer.size());
+      if (run.is_hole && !zero) std::fill(buffer.begin(), buffer.end(), std::byte{0});
       const auto count = run.is_hole ? static_cast<ssize_t>(wanted)
                                      : ::pread(fd.get(), buffer.data(), wanted,
                                                static_cast<off_t>(run.offset + done));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) base::throw_system_error(errno, fmt::format("cannot read {}", file.string()));
       if (count == 0) return;  // It became shorter.
-      hasher.update(std::span(buffer.data(), static_cast<std::size_t>(count)));
+      const auto piece = std::span(buffer.data(), static_cast<std::size_t>(count));
+      zero = !change_piece(piece, run.offset + done, changes);
+      hasher.update(piece);
       done += static_cast<std::uint64_t>(count);
     }
   }
@@ -107,9 +110,10 @@ oci::Digest digest_with(HashFolder hash, const std::filesystem::path& folder) {
 
 }  // namespace
 
-oci::Digest digest_of_file(const std::filesystem::path& file, const std::stop_token& stop) {
+oci::Digest digest_of_file(const std::filesystem::path& file, const std::stop_token& stop,
+                           std::span<const FileChange> changes) {
   oci::Hasher hasher;
-  hash_file(hasher, file, stop);
+  hash_file(hasher, file, stop, changes);
   return hasher.finish();
 }
 

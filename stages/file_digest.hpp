@@ -3,15 +3,18 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <stop_token>
 #include <string_view>
 
 #include "oci/digest.hpp"
+#include "stages/file_change.hpp"
 
 namespace stages {
 
-/// sha256 of a file's bytes. Throws base::Error kIo.
-oci::Digest digest_of_file(const std::filesystem::path& file, const std::stop_token& stop);
+/// sha256 of a file's bytes, as they will be with `changes`. Throws base::Error kIo.
+oci::Digest digest_of_file(const std::filesystem::path& file, const std::stop_token& stop,
+                           std::span<const FileChange> changes = {});
 
 /// sha256 over everything a folder holds: names, types, modes, owners, times of files, link targets
 /// and contents, in a fixed order. Throws base::Error kIo.

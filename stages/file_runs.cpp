@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stages/file_runs.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 
 #include "base/error.hpp"
+#include "base/handle.hpp"
 
 namespace stages {
 
@@ -43,6 +45,14 @@ std::vector<FileRun> runs_of(int fd, std::string_view name) {
     done = hole;
   }
   return runs;
+}
+
+void make_sparse_file(const std::filesystem::path& path, std::uint64_t bytes) {
+  const base::FileDescriptor fd(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) {
+    base::throw_system_error(errno, fmt::format("cannot make {}", path.string()));
+  }
 }
 
 }  // namespace stages

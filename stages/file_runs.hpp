@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string_view>
 #include <vector>
 
@@ -18,5 +19,9 @@ struct FileRun {
 /// Where the file system knows of no holes it is one run. Throws base::Error kIo; `name` is for
 /// messages. Source: lseek(2), SEEK_DATA.
 std::vector<FileRun> runs_of(int fd, std::string_view name);
+
+/// Makes the file `path`, or empties it, and makes it one hole of `bytes`. Throws base::Error kIo
+/// or kNoSpace.
+void make_sparse_file(const std::filesystem::path& path, std::uint64_t bytes);
 
 }  // namespace stages

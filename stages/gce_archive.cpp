@@ -21,7 +21,6 @@
 #include "stages/file_runs.hpp"
 #include "stages/gpt_check.hpp"
 #include "stages/gpt_move.hpp"
-#include "stages/partial_file.hpp"
 #include "stages/stage.hpp"
 
 namespace stages {
@@ -184,7 +183,7 @@ void check_ends(const std::string& head, const std::string& tail, std::uint64_t 
 
 void make_gce_archive(const std::filesystem::path& raw, const std::filesystem::path& output,
                       const GceOptions& options, const ArchiveProgress& progress,
-                      const std::stop_token& stop) {
+                      const std::stop_token& stop, const ReviewFile& review) {
   const DiskBytes disk(raw);
   const auto bytes = (disk.size() + kGiB - 1) / kGiB * kGiB;
   const DiskStream stream(raw, bytes, gpt_for_size(disk, bytes));
@@ -208,7 +207,7 @@ void make_gce_archive(const std::filesystem::path& raw, const std::filesystem::p
   const auto used = (kTarBlock + bytes + 2 * kTarBlock) % kTarRecord;
   gzip.write(std::vector<std::byte>(2 * kTarBlock + (kTarRecord - used) % kTarRecord));
   gzip.finish();
-  partial.commit();
+  partial.commit(review);
 }
 
 bool is_gce_archive(const std::filesystem::path& file) {

@@ -6,6 +6,8 @@
 #include <functional>
 #include <stop_token>
 
+#include "stages/partial_file.hpp"
+
 namespace stages {
 
 /// Called with the bytes of the disk that are done, and of how many.
@@ -18,13 +20,13 @@ struct GceOptions {
 
 /// Packs the disk `raw` as Google Compute Engine takes it: a tar in the old GNU format with one
 /// member, disk.raw, whole GiB long, in gzip. A disk that is not whole GiB long becomes so in the
-/// archive, its backup table at its new end; `raw` itself is only read. By way of `output`.partial.
-/// Same disk, same options but threads: same bytes. Throws base::Error kArtifactTool, kIo or
-/// kNoSpace, or kInterrupted on `stop`. Source: Google Cloud, "Requirements to build custom
-/// images".
+/// archive, its backup table at its new end; `raw` itself is only read. By way of `output`.partial,
+/// which `review` sees. Same disk, same options but threads: same bytes. Throws base::Error
+/// kArtifactTool, kIo or kNoSpace, or kInterrupted on `stop`. Source: Google Cloud, "Requirements
+/// to build custom images".
 void make_gce_archive(const std::filesystem::path& raw, const std::filesystem::path& output,
                       const GceOptions& options, const ArchiveProgress& progress,
-                      const std::stop_token& stop);
+                      const std::stop_token& stop, const ReviewFile& review = {});
 
 /// Whether a file is a gzip whose first member is called disk.raw.
 bool is_gce_archive(const std::filesystem::path& file);

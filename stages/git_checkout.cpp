@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stages/git_checkout.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -63,8 +68,7 @@ class Checkout {
     git({"init", "--quiet"});
     fetch();
     git({"checkout", "--quiet", "--detach", "FETCH_HEAD"});
-    auto commit = git({"rev-parse", "HEAD"}).standard_output;
-    commit.erase(commit.find_last_not_of('\n') + 1);
+    auto commit = ask({"rev-parse", "HEAD"});
     if (!commit.starts_with(source_.checksum)) {
       refuse(fmt::format("{} is at commit {}", shown(), commit),
              fmt::format("{} was asked for", source_.checksum));
@@ -72,6 +76,7 @@ class Checkout {
     if (source_.submodules && std::filesystem::exists(folder_ / ".gitmodules")) {
       git({"submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"});
     }
+    if (source_.commit_times) date_by_commit();
     if (!keep_git_dir) base::remove_tree(folder_ / ".git");
     if (!credentials_.empty()) std::filesystem::remove(credentials_);
     return commit;
@@ -87,8 +92,29 @@ class Checkout {
                        .hint = ""});
   }
 
+  /// What git answers, a line.
+  std::string ask(const std::vector<std::string>& arguments) {
+    auto answer = git(arguments).standard_output;
+    answer.erase(answer.find_last_not_of('\n') + 1);
+    return answer;
+  }
+
+  void date_by_commit() {
+    const auto text = ask({"log", "-1", "--no-show-signature", "--format=%ct"});
+    timespec time{};
+    std::from_chars(text.data(), text.data() + text.size(), time.tv_sec);
+    const std::array<timespec, 2> times = {time, time};
+    const auto date = [&](const std::filesystem::path& path) {
+      if (::utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) == 0) return;
+      base::throw_system_error(errno, fmt::format("cannot set the time of {}", path.string()));
+    };
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) date(entry);
+    date(folder_);
+  }
+
   void fetch() {
-    const auto ref = source_.ref.empty() ? "HEAD" : source_.ref;
+    auto ref = source_.ref.empty() ? "HEAD" : source_.ref;
+    if (source_.fetch_by_commit && !source_.checksum.empty()) ref = source_.checksum;
     if (try_fetch({"--depth=1", "--no-tags"}, ref).exit_status == 0) return;
     // A server of plain files knows no depth.
     const auto whole = try_fetch({"--no-tags"}, ref);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -22,17 +20,5 @@ struct ImageRuntime {
 
 /// Reads it from the image's config in the store. Throws base::Error kIntegrity or kNotFound.
 ImageRuntime read_image_runtime(const oci::Store& store, const oci::Manifest& manifest);
-
-/// Who a container's processes are.
-struct ImageUser {
-  std::uint32_t user = 0;
-  std::uint32_t group = 0;
-  std::vector<std::uint32_t> groups;
-  std::string home = "/";
-};
-
-/// Looks "user[:group]" up in the /etc/passwd and /etc/group of the tree `root`; empty is root.
-/// Numbers need not be there. Throws base::Error kBuildStep for a name that is not.
-ImageUser find_user(const std::filesystem::path& root, const std::string& text);
 
 }  // namespace stages

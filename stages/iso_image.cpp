@@ -8,7 +8,6 @@
 #include "base/temp_dir.hpp"
 #include "stages/iso_staging.hpp"
 #include "stages/iso_volume.hpp"
-#include "stages/partial_file.hpp"
 
 namespace stages {
 namespace {
@@ -96,9 +95,7 @@ void make_iso(base::ProcessRunner& runner, const IsoContents& contents, const pa
   base::run_or_throw(runner, xorriso(contents, staging.path(), partial.path(), options.epoch),
                      base::ErrorCode::kArtifactTool, {}, std::move(stop));
   cut_to_iso_volume(partial.path());
-  partial.begin_sync();
-  if (review) review(partial.path());
-  partial.commit();
+  partial.commit(review);
 }
 
 }  // namespace stages

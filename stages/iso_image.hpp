@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -12,6 +11,7 @@
 #include "stages/architecture.hpp"
 #include "stages/bootloader.hpp"
 #include "stages/grub_config.hpp"
+#include "stages/partial_file.hpp"
 
 namespace stages {
 
@@ -33,9 +33,6 @@ struct IsoOptions {
   std::int64_t epoch = 0;      ///< Date of everything, seconds since 1970.
   std::filesystem::path work;  ///< An existing folder for small files; they are removed.
 };
-
-/// Looks at an artifact that is complete but has not its name yet; what it throws makes it vanish.
-using ReviewFile = std::function<void(const std::filesystem::path& file)>;
 
 /// Writes a hybrid live ISO (BIOS and UEFI; CD, stick and disk) to `output`, by way of
 /// `output`.partial, which `review` sees while the disk takes it. The same contents and options

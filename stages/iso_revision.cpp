@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stages/iso_revision.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-
-#include <cerrno>
 #include <string>
-#include <vector>
 
-#include "base/error.hpp"
-#include "base/files.hpp"
-#include "base/handle.hpp"
-#include "base/secret.hpp"
-#include "stages/copy_file.hpp"
 #include "stages/disk_bytes.hpp"
 #include "stages/iso_volume.hpp"
 
@@ -94,33 +84,29 @@ std::string both_endian(std::uint64_t value) {
 
 }  // namespace
 
-bool revise_iso(const std::filesystem::path& iso, const oci::Digest& before,
-                std::string_view cloud_config, const std::filesystem::path& output,
-                const std::stop_token& stop) {
+std::optional<std::vector<FileChange>> changes_for_config(const std::filesystem::path& iso,
+                                                          const oci::Digest& before,
+                                                          std::string_view cloud_config) {
   const DiskBytes last(iso);
-  if (cloud_config.empty() || cloud_config.size() > kMostBytes) return false;
+  if (cloud_config.empty() || cloud_config.size() > kMostBytes) return std::nullopt;
   std::vector<FileRecord> records;
   for (const auto base : kVolumes) {
-    if (!find_config(last, base, records)) return false;
+    if (!find_config(last, base, records)) return std::nullopt;
   }
   const auto& first = records.front();
   const bool fits = blocks_of(first.bytes) == blocks_of(cloud_config.size());
-  if (!fits || oci::Digest::of(last.read(first.block * kBlock, first.bytes)) != before)
-    return false;
-  for (const auto& record : records) {
-    if (record.block != first.block || record.bytes != first.bytes) return false;
+  if (!fits || oci::Digest::of(last.read(first.block * kBlock, first.bytes)) != before) {
+    return std::nullopt;
   }
-  copy_file(iso, output, stop);
-  const base::FileDescriptor fd(::open(output.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd) base::throw_system_error(errno, fmt::format("cannot write {}", output.string()));
+  std::vector<FileChange> changes;
+  for (const auto& record : records) {
+    if (record.block != first.block || record.bytes != first.bytes) return std::nullopt;
+    changes.push_back({.at = record.at + 10, .bytes = both_endian(cloud_config.size())});
+  }
   auto blocks = std::string(cloud_config);
   blocks.resize(blocks_of(blocks.size()) * kBlock, '\0');
-  base::write_all_at(fd.get(), first.block * kBlock, blocks, output.string());
-  base::wipe(blocks);
-  for (const auto& record : records) {
-    base::write_all_at(fd.get(), record.at + 10, both_endian(cloud_config.size()), output.string());
-  }
-  return true;
+  changes.push_back({.at = first.block * kBlock, .bytes = std::move(blocks)});
+  return changes;
 }
 
 }  // namespace stages

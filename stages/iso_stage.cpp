@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <future>
+
 #include "base/files.hpp"
 #include "base/format.hpp"
 #include "stages/boot_files.hpp"
 #include "stages/bootloader.hpp"
+#include "stages/copy_file.hpp"
 #include "stages/file_digest.hpp"
 #include "stages/iso_check.hpp"
 #include "stages/iso_revision.hpp"
@@ -68,22 +71,29 @@ oci::Digest IsoStage::frame_of(const Inputs& inputs) const {
   return oci::Digest::of(frame.dump());
 }
 
-bool IsoStage::revise(const StageContext& context, const oci::Digest& frame,
-                      const ReviewFile& review) const {
+std::optional<oci::Digest> IsoStage::revise(const StageContext& context,
+                                            const oci::Digest& frame) const {
   const auto last = options_.may_revise ? context.store.result(frame) : std::nullopt;
-  if (!last) return false;
+  if (!last) return std::nullopt;
   const std::filesystem::path iso = last->at("path").get<std::string>();
   const auto before = oci::Digest::parse(last->at("cloudConfig").get<std::string>());
-  if (!before || !is_same_file(iso, last->at("identity"))) return false;
+  if (!before || !is_same_file(iso, last->at("identity"))) return std::nullopt;
+  auto changes = changes_for_config(iso, *before, options_.cloud_config.reveal());
+  if (!changes) return std::nullopt;
   PartialFile partial(options_.output);
-  if (!revise_iso(iso, *before, options_.cloud_config.reveal(), partial.path(), context.stop)) {
-    return false;
-  }
+  // Hashing takes longer than all else, so it begins with the last ISO and not with its copy.
+  auto digest =
+      std::async(std::launch::async, [&] { return digest_of_file(iso, context.stop, *changes); });
+  copy_file(iso, partial.path(), context.stop);
+  write_changes(partial.path(), *changes);
   partial.begin_sync();
-  review(partial.path());
+  check_iso(context.process, partial.path(), options_.architecture, context.stop);
+  auto result = digest.get();
+  for (auto& change : *changes) base::wipe(change.bytes);
+  if (!is_same_file(iso, last->at("identity"))) return std::nullopt;
   partial.commit();
   context.observer.fact(fmt::format("only the cloud-config of {} changed", iso.string()));
-  return true;
+  return result;
 }
 
 void IsoStage::make(const StageContext& context, const Inputs& inputs,
@@ -113,7 +123,8 @@ Record IsoStage::run(const StageContext& context, const Inputs& inputs,
   };
   base::make_directories(options_.output.parent_path());
   const auto frame = frame_of(inputs);
-  if (!revise(context, frame, review)) make(context, inputs, review);
+  digest = revise(context, frame);
+  if (!digest) make(context, inputs, review);
   auto record = describe_artifact("iso", options_.output, *digest);
   context.store.put_result(frame, {{"path", record.at("path")},
                                    {"identity", record.at("identity")},

@@ -44,8 +44,8 @@ class IsoStage final : public Stage {
 
  private:
   void make(const StageContext& context, const Inputs& inputs, const ReviewFile& review) const;
-  [[nodiscard]] bool revise(const StageContext& context, const oci::Digest& frame,
-                            const ReviewFile& review) const;
+  [[nodiscard]] std::optional<oci::Digest> revise(const StageContext& context,
+                                                  const oci::Digest& frame) const;
   [[nodiscard]] oci::Digest frame_of(const Inputs& inputs) const;
 
   Options options_;

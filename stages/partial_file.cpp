@@ -30,7 +30,11 @@ void PartialFile::begin_sync() const noexcept {
   if (fd) static_cast<void>(::sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE));
 }
 
-void PartialFile::commit() {
+void PartialFile::commit(const ReviewFile& review) {
+  if (review) {
+    begin_sync();
+    review(partial_);
+  }
   base::sync_path(partial_);
   if (::rename(partial_.c_str(), output_.c_str()) != 0) {
     base::throw_system_error(errno, fmt::format("cannot move {} into place", output_.string()));

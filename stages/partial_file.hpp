@@ -2,8 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 
 namespace stages {
+
+/// Looks at an artifact that is complete but has not its name yet; what it throws makes it vanish.
+using ReviewFile = std::function<void(const std::filesystem::path& file)>;
 
 /// A file that a tool writes as OUTPUT.partial and that appears as OUTPUT when it is complete.
 class PartialFile {
@@ -22,8 +26,9 @@ class PartialFile {
   /// Lets the disk begin with what is there, while it is looked at before commit().
   void begin_sync() const noexcept;
 
-  /// To disk, then into place. Throws base::Error kIo or kNoSpace.
-  void commit();
+  /// Past `review`, which sees it while the disk takes it, then into place. Throws base::Error kIo
+  /// or kNoSpace, and what `review` throws.
+  void commit(const ReviewFile& review = {});
 
  private:
   std::filesystem::path output_;

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stages/raw_disk.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <map>
 #include <vector>
 
@@ -17,7 +13,7 @@
 #include "stages/bios_boot.hpp"
 #include "stages/copy_file.hpp"
 #include "stages/efi_image.hpp"
-#include "stages/partial_file.hpp"
+#include "stages/file_runs.hpp"
 #include "stages/raw_disk_files.hpp"
 
 namespace stages {
@@ -27,14 +23,6 @@ using std::filesystem::path;
 
 constexpr std::size_t kMostModuleBytes = 4U << 20;
 constexpr std::uint64_t kBytesPerInode = 16384;  // As mke2fs: room for files of later upgrades.
-
-void make_empty(const path& disk, std::uint64_t bytes) {
-  const base::FileDescriptor fd(
-      ::open(disk.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!fd || ::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) {
-    base::throw_system_error(errno, fmt::format("cannot make {}", disk.string()));
-  }
-}
 
 /// A small file system of ours: folders by need, files of root.
 class SmallFiles {
@@ -183,16 +171,17 @@ void make_boot(base::ProcessRunner& runner, const RawDiskContents& contents, con
 
 void make_raw_disk(base::ProcessRunner& runner, const RawDiskContents& contents,
                    const TreeScan& scan, const path& output, const RawDiskOptions& options,
-                   const BytesSink& written, const std::stop_token& stop) {
+                   const BytesSink& written, const std::stop_token& stop,
+                   const ReviewFile& review) {
   PartialFile partial(output);
   const auto& disk = partial.path();
-  make_empty(disk, options.layout.disk_bytes);
+  make_sparse_file(disk, options.layout.disk_bytes);
   write_partition_table(runner, disk, options.layout, stop);
   make_boot(runner, contents, disk, options, stop);
   make_oem(contents, scan.digest.text(), disk, options);
   auto place = make_recovery(contents, scan.digest.text(), disk, options);
   make_system(contents, scan, std::move(place), disk, options, written, stop);
-  partial.commit();
+  partial.commit(review);
 }
 
 }  // namespace stages

@@ -10,6 +10,7 @@
 #include "base/process.hpp"
 #include "stages/bootloader.hpp"
 #include "stages/disk_layout.hpp"
+#include "stages/partial_file.hpp"
 #include "stages/tree_scan.hpp"
 
 namespace stages {
@@ -30,12 +31,13 @@ struct RawDiskOptions {
   std::filesystem::path work;  ///< An existing folder for small files; they are removed.
 };
 
-/// Writes a disk that installs itself on its first boot to `output`, by way of `output`.partial:
-/// sparse, each byte of the root once. The same tree and options give the same bytes. Throws
-/// base::Error kArtifactTool, kNoSpace or kIo, or kInterrupted on `stop`, and leaves nothing then.
+/// Writes a disk that installs itself on its first boot to `output`, by way of `output`.partial,
+/// which `review` sees: sparse, each byte of the root once. The same tree and options give the same
+/// bytes. Throws base::Error kArtifactTool, kNoSpace or kIo, or kInterrupted on `stop`, and leaves
+/// nothing then.
 void make_raw_disk(base::ProcessRunner& runner, const RawDiskContents& contents,
                    const TreeScan& scan, const std::filesystem::path& output,
                    const RawDiskOptions& options, const BytesSink& written,
-                   const std::stop_token& stop);
+                   const std::stop_token& stop, const ReviewFile& review = {});
 
 }  // namespace stages

@@ -112,9 +112,12 @@ Record RawDiskStage::run(const StageContext& context, const Inputs& inputs,
   make_raw_disk(
       context.process, contents, scan, output, options,
       [&](std::uint64_t bytes) { context.observer.progress(done += bytes, scan.bytes); },
-      context.stop);
+      context.stop,
+      [&](const std::filesystem::path& disk) {
+        check_raw_disk(context.process, disk, options_.firmware, options_.architecture,
+                       context.stop);
+      });
   base::wipe(contents.cloud_config);
-  check_raw_disk(context.process, output, options_.firmware, options_.architecture, context.stop);
   if (!options_.output.empty()) return describe_artifact(name(), output, context.stop);
   return {{"path", std::filesystem::relative(output, context.store.root()).string()},
           {"size", options.layout.disk_bytes},

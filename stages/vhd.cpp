@@ -13,7 +13,6 @@
 #include "oci/digest.hpp"
 #include "stages/copy_file.hpp"
 #include "stages/gpt_check.hpp"
-#include "stages/partial_file.hpp"
 
 namespace stages {
 namespace {
@@ -123,14 +122,14 @@ std::string vhd_footer(const VhdFooter& footer) {
 }
 
 void make_vhd(const std::filesystem::path& raw, const std::filesystem::path& output,
-              std::int64_t epoch, const std::stop_token& stop) {
+              std::int64_t epoch, const std::stop_token& stop, const ReviewFile& review) {
   const DiskBytes disk(raw);
   disk.require(disk.size() % kMiB == 0, "it is not whole MiB long, as Azure wants it");
   PartialFile partial(output);
   copy_file(raw, partial.path(), stop);
   append(partial.path(), disk.size(),
          vhd_footer({.bytes = disk.size(), .id = id_of(disk, epoch), .epoch = epoch}));
-  partial.commit();
+  partial.commit(review);
 }
 
 bool is_vhd(const DiskBytes& file) { return footer_of(file).starts_with("conectix"); }

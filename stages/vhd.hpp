@@ -7,6 +7,7 @@
 #include <string>
 
 #include "stages/disk_bytes.hpp"
+#include "stages/partial_file.hpp"
 #include "stages/uuid.hpp"
 
 namespace stages {
@@ -25,10 +26,11 @@ inline constexpr std::size_t kVhdFooterBytes = 512;
 std::string vhd_footer(const VhdFooter& footer);
 
 /// Copies the disk `raw`, which is whole MiB long, to `output` as a VHD that Azure takes: fixed,
-/// holes stay holes, blocks are shared where the file system can. By way of `output`.partial.
-/// Throws base::Error kArtifactTool, kIo or kNoSpace, or kInterrupted on `stop`.
+/// holes stay holes, blocks are shared where the file system can. By way of `output`.partial,
+/// which `review` sees. Throws base::Error kArtifactTool, kIo or kNoSpace, or kInterrupted on
+/// `stop`.
 void make_vhd(const std::filesystem::path& raw, const std::filesystem::path& output,
-              std::int64_t epoch, const std::stop_token& stop);
+              std::int64_t epoch, const std::stop_token& stop, const ReviewFile& review = {});
 
 /// Whether a file ends as a VHD does.
 bool is_vhd(const DiskBytes& file);

@@ -19,13 +19,16 @@
 namespace orchestrator {
 namespace {
 
-/// Whether a name is one of a file, so that a mistyped one is not asked for at Docker Hub.
+/// Whether a name is one of a file, so that a mistyped one is not asked for at Docker Hub. With a
+/// colon it is an image: `docker-archive:image.tar`, `host:5000/name`.
 bool names_file(const std::string& source) {
   constexpr std::array kEndings = {".iso", ".raw", ".vhd", ".gz", ".squashfs", ".tar", ".efi"};
   const bool path =
       source.starts_with('/') || source.starts_with("./") || source.starts_with("../");
-  return path || std::any_of(kEndings.begin(), kEndings.end(),
-                             [&](const char* ending) { return source.ends_with(ending); });
+  if (path) return true;
+  return source.find(':') == std::string::npos &&
+         std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](const char* ending) { return source.ends_with(ending); });
 }
 
 nlohmann::json describe(const ImageArgument& argument, const oci::ImageConfig& config) {

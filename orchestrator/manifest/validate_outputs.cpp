@@ -9,7 +9,8 @@
 namespace orchestrator::manifest {
 namespace {
 
-constexpr std::size_t kMaxFileNameBytes = 255;  // NAME_MAX of every Linux file system.
+// NAME_MAX of every Linux file system, less the ".partial" that it has while it is written.
+constexpr std::size_t kMaxFileNameBytes = 255 - 8;
 
 std::string describe(const OSArtifact& artifact, const std::string& field) {
   return fmt::format("{} of {}/{}", field, artifact.namespace_, artifact.name);
@@ -31,7 +32,7 @@ void validate_outputs(const std::vector<OSArtifact>& artifacts, Report& report) 
         report.error(place,
                      fmt::format("the file name \"...{}\" would be longer than {} bytes",
                                  file.substr(file.size() - 16), kMaxFileNameBytes),
-                     "give it a shorter name (at most 243 characters)");
+                     "give it a shorter name");
       }
       const auto [owner, fresh] = owners.try_emplace(file, Owner{&artifact, field});
       if (fresh || !told.insert(owner->second.artifact).second) continue;

@@ -211,6 +211,7 @@ std::vector<SelectedSource> CopySelection::find_parents(const std::string& sourc
   std::vector<SelectedSource> found;
   for (const auto& path : bases) {
     const auto folder = rooted_.try_open(path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
+    if (!folder && base_is_pattern && errno == ENOTDIR) continue;  // A file holds nothing.
     if (!folder) not_found(source, false);
     SelectedSource one;
     one.is_folder = true;

@@ -94,7 +94,8 @@ void read_query(GitSource& source, std::string_view query) {
     const auto equals = std::min(pair.find('='), pair.size());
     const auto name = percent_decoded(pair.substr(0, equals));
     auto value = percent_decoded(pair.substr(std::min(equals + 1, pair.size())));
-    const bool may_be_empty = name == "keep-git-dir" || name == "submodules";
+    const bool may_be_empty =
+        name == "keep-git-dir" || name == "submodules" || name == "fetch-by-commit";
     if (value.empty() && !may_be_empty) fail(fmt::format("query \"{}\" has no value", name));
     if (name == "ref") {
       set_once(source.ref, std::move(value), "ref");
@@ -110,9 +111,18 @@ void read_query(GitSource& source, std::string_view query) {
       source.keep_git_dir = truth(name, value);
     } else if (name == "submodules") {
       source.submodules = truth(name, value);
+    } else if (name == "fetch-by-commit") {
+      source.fetch_by_commit = truth(name, value);
+    } else if (name == "mtime") {
+      if (value != "checkout" && value != "commit") {
+        fail(fmt::format("invalid mtime value: \"{}\"", base::printable(value)),
+             "it is checkout or commit");
+      }
+      source.commit_times = value == "commit";
     } else {
       fail(fmt::format("unexpected query \"{}\" of a git source", base::printable(name)),
-           "known are ref, tag, branch, subdir, checksum, commit, keep-git-dir and submodules");
+           "known are ref, tag, branch, subdir, checksum, commit, keep-git-dir, submodules, mtime "
+           "and fetch-by-commit");
     }
   }
 }

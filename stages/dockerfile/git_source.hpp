@@ -9,7 +9,7 @@ namespace stages::dockerfile {
 
 /// A source of ADD that is a git repository: `https://host/repo.git#ref:subdir`, `git://...`,
 /// `ssh://...`, `git@host:repo#ref`, with BuildKit's queries (?ref=, branch=, tag=, subdir=,
-/// checksum=, commit=, keep-git-dir=, submodules=).
+/// checksum=, commit=, keep-git-dir=, submodules=, mtime=, fetch-by-commit=).
 struct GitSource {
   std::string remote;    ///< Without fragment and query; may hold a password.
   std::string ref;       ///< A commit, branch, tag or full ref; empty: the default branch.
@@ -17,6 +17,8 @@ struct GitSource {
   std::string checksum;  ///< Of the commit, hexadecimal, perhaps but its start.
   std::optional<bool> keep_git_dir;
   bool submodules = true;
+  bool commit_times = false;     ///< Files are dated by the commit, else by when they were fetched.
+  bool fetch_by_commit = false;  ///< The checksum is what is fetched, whatever the ref is now.
 };
 
 /// Whether `text` names a git repository: an http URL does only when its path ends in ".git".

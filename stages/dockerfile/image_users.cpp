@@ -98,14 +98,14 @@ std::uint32_t find_group(const std::filesystem::path& root, std::string_view wan
   throw base::Error({.code = base::ErrorCode::kBuildStep,
                      .what = fmt::format("the image has no group '{}'", wanted),
                      .why = "/etc/group of the image does not name it",
-                     .hint = "add it in a RUN before, or use its number"});
+                     .hint = "use its number, or add it to the image"});
 }
 
 [[noreturn]] void fail_user(std::string_view wanted) {
   throw base::Error({.code = base::ErrorCode::kBuildStep,
                      .what = fmt::format("the image has no user '{}'", wanted),
                      .why = "/etc/passwd of the image does not name it",
-                     .hint = "add it in a RUN before, or use its number"});
+                     .hint = "use its number, or add it to the image"});
 }
 
 }  // namespace

@@ -105,6 +105,9 @@ bool read_json_list(Instruction& instruction, std::string_view text) {
           "put each item into double quotes");
     }
     words.push_back(item.get<std::string>());
+    if (words.back().find('\0') != std::string::npos) {
+      throw instruction_error(instruction, "a NUL can be in no argument and in no path");
+    }
   }
   instruction.words.insert(instruction.words.end(), words.begin(), words.end());
   instruction.exec_form = true;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/error.hpp"
+#include "oci/reference.hpp"
 #include "stages/dockerfile/arguments.hpp"
 #include "stages/dockerfile/instruction.hpp"
 #include "stages/dockerfile/stage_graph.hpp"
@@ -11,11 +13,22 @@
 namespace stages::dockerfile {
 namespace {
 
-void note(std::vector<NamedImage>& images, const std::string& name, const oci::Platform& platform) {
-  const NamedImage image{name, platform};
-  if (!name.empty() && std::find(images.begin(), images.end(), image) == images.end()) {
-    images.push_back(image);
+void note(std::vector<NamedImage>& images, NamedImage image) {
+  if (image.name.empty()) return;
+  const bool known = std::any_of(images.begin(), images.end(), [&](const NamedImage& one) {
+    return one.name == image.name && one.platform == image.platform;
+  });
+  if (known) return;
+  try {
+    static_cast<void>(oci::Reference::parse(image.name));
+  } catch (const base::Error& error) {
+    auto facts = error.facts();
+    facts.code = base::ErrorCode::kManifest;
+    base::Error found(std::move(facts));
+    found.add_context("reading " + image.place);
+    throw found;
   }
+  images.push_back(std::move(image));
 }
 
 bool is_elsewhere(const Instruction& step) {
@@ -52,16 +65,19 @@ Outline outline_of(const ImageBuild& build) {
   Outline outline;
   for (const auto index : graph.needed()) {
     const auto& stage = graph.stages()[index];
-    note(outline.images, stage.base.image, stage.platform.value_or(build.platform));
+    note(outline.images, {stage.base.image, stage.platform.value_or(build.platform),
+                          place_of(dockerfile, stage.from)});
     for (const auto& step : stage.steps) {
       outline.takes_from_elsewhere = outline.takes_from_elsewhere || is_elsewhere(step);
       if (const auto from = step.value("from"); !from.empty()) {
-        note(outline.images, graph.origin(from, stage).image, build.platform);
+        note(outline.images,
+             {graph.origin(from, stage).image, build.platform, place_of(dockerfile, step)});
       }
       if (step.keyword != "RUN") continue;
       for (const auto& mount : run_options(step).mounts) {
         if (mount.from.empty()) continue;
-        note(outline.images, graph.origin(mount.from, stage).image, build.platform);
+        note(outline.images,
+             {graph.origin(mount.from, stage).image, build.platform, place_of(dockerfile, step)});
       }
     }
   }

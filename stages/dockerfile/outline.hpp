@@ -24,7 +24,7 @@ Declarations declarations_of(const ImageBuild& build);
 struct NamedImage {
   std::string name;
   oci::Platform platform;  ///< It is wanted for.
-  friend bool operator==(const NamedImage&, const NamedImage&) = default;
+  std::string place;       ///< "Dockerfile:3: FROM name", the first that names it.
 };
 
 struct Outline {
@@ -33,7 +33,8 @@ struct Outline {
   bool takes_from_elsewhere = false;
 };
 
-/// Throws base::Error kManifest with the line. What ONBUILD of a base image adds is not seen.
+/// Throws base::Error kManifest with the line, also for what cannot be an image. What ONBUILD of a
+/// base image adds is not seen.
 Outline outline_of(const ImageBuild& build);
 
 }  // namespace stages::dockerfile

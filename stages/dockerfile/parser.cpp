@@ -62,6 +62,11 @@ base::Error instruction_error(const Instruction& instruction, std::string_view p
 }
 
 Dockerfile parse_dockerfile(std::string_view text, std::string name) {
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
+    const auto lines_before = std::count(text.begin(), text.begin() + nul, '\n');
+    fail(fmt::format("{}:{}", name, lines_before + 1), "it has a NUL byte",
+         "a Dockerfile is text in UTF-8");
+  }
   SourceLines lines(text, name);
   Dockerfile dockerfile{.name = std::move(name),
                         .text = std::string(text),

@@ -12,7 +12,6 @@
 #include "stages/file_digest.hpp"
 #include "stages/iso_reading.hpp"
 #include "stages/iso_volume.hpp"
-#include "stages/partial_file.hpp"
 #include "stages/uki/boot_folder.hpp"
 
 namespace stages::uki {
@@ -92,7 +91,7 @@ void check_fat32(const DiskBytes& iso, std::uint64_t offset) {
 }  // namespace
 
 void make_uki_iso(base::ProcessRunner& runner, const UkiIsoContents& contents, const path& output,
-                  std::stop_token stop) {
+                  std::stop_token stop, const ReviewFile& review) {
   const base::TempDir staging(contents.work, "uki-iso");
   make_boot_image(runner, contents.boot_folder, staging.path() / kBootImageName, contents.epoch,
                   stop);
@@ -103,7 +102,7 @@ void make_uki_iso(base::ProcessRunner& runner, const UkiIsoContents& contents, c
   base::run_or_throw(runner, xorriso(contents, staging.path(), partial.path()),
                      base::ErrorCode::kArtifactTool, {}, std::move(stop));
   cut_to_iso_volume(partial.path());
-  partial.commit();
+  partial.commit(review);
 }
 
 void check_uki_iso(base::ProcessRunner& runner, const path& iso_file, const path& boot_folder,

@@ -9,6 +9,7 @@
 
 #include "base/process.hpp"
 #include "stages/architecture.hpp"
+#include "stages/partial_file.hpp"
 
 namespace stages::uki {
 
@@ -25,11 +26,13 @@ struct UkiIsoContents {
   std::filesystem::path work;                    ///< An existing folder; what is made in it goes.
 };
 
-/// Writes an ISO that UEFI starts from CD and stick to `output`, by way of `output`.partial. The
+/// Writes an ISO that UEFI starts from CD and stick to `output`, by way of `output`.partial,
+/// which `review` sees. The
 /// same contents give the same bytes. Throws base::Error kArtifactTool, kIo or kNoSpace, or
 /// kInterrupted on `stop`, and leaves nothing then.
 void make_uki_iso(base::ProcessRunner& runner, const UkiIsoContents& contents,
-                  const std::filesystem::path& output, std::stop_token stop);
+                  const std::filesystem::path& output, std::stop_token stop,
+                  const ReviewFile& review = {});
 
 /// Reads a finished ISO back: volume, El Torito and GPT agree on the FAT32 file system that is also
 /// a file of the ISO, and in it lie all files of `boot_folder`, byte for byte. Copies go to `work`,

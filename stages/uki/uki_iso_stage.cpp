@@ -31,9 +31,12 @@ Record UkiIsoStage::run(const StageContext& context, const Inputs& inputs,
                           .work = work.path()};
   if (options_.overlay) contents.overlay = options_.overlay->folder;
   base::make_directories(options_.output.parent_path());
-  make_uki_iso(context.process, contents, options_.output, context.stop);
+  make_uki_iso(context.process, contents, options_.output, context.stop,
+               [&](const std::filesystem::path& iso) {
+                 check_uki_iso(context.process, iso, contents.boot_folder, work.path(),
+                               context.stop);
+               });
   base::wipe(contents.cloud_config);
-  check_uki_iso(context.process, options_.output, contents.boot_folder, work.path(), context.stop);
   return describe_artifact("uki-iso", options_.output, context.stop);
 }
 

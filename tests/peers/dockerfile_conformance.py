@@ -3,7 +3,7 @@
 """Builds small Dockerfiles with osartifact and, where it is installed, with buildah, and compares what comes
 out with what each case says and with one another: files, modes, owners, links, config, and for what is wrong
 the words of the error. The cases are dockerfile_conformance/*.yaml: `dockerfile`, `context` (added to a
-default one), and what is expected: `has`, `mode`, `owner`, `types`, `links`, `folders`, `config`, `author`,
+default one), and what is expected: `has`, `mode`, `owner`, `dated`, `types`, `links`, `folders`, `config`, `author`,
 `no_env`, `warns`, `silent`, `error`; what ADD fetches is at @HTTP@. `only: native` marks what Debian's buildah lacks (docs/dockerfile.md),
 `buildah: WHY` where it does otherwise, and must still. Usage: dockerfile_conformance.py OSARTIFACT [NAME...]"""
 import hashlib
@@ -84,7 +84,8 @@ def whole_dockerfile(case, values) -> str:
 
 
 def git(repository: pathlib.Path, *arguments) -> str:
-    environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "HOME": str(repository)}
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "HOME": str(repository),
+                   "GIT_COMMITTER_DATE": "1600000000 +0000"}
     return subprocess.run(["git", "-C", repository, "-c", "user.name=a", "-c", "user.email=a@b", *arguments],
                           check=True, capture_output=True, text=True, env=environment).stdout.strip()
 
@@ -219,6 +220,7 @@ def value_problems(case, built: Built):
             yield f"{name} is {path.read_text()!r}" if path.is_file() else f"{name} is missing"
     for key, read in (("mode", lambda s: f"{stat.S_IMODE(s.st_mode):04o}"),
                       ("owner", lambda s: f"{s.st_uid}:{s.st_gid}"),
+                      ("dated", lambda s: int(s.st_mtime)),
                       ("types", lambda s: {"-": "file", "d": "folder", "l": "link"}[stat.filemode(s.st_mode)[0]])):
         for name, wanted in case.get(key, {}).items():
             path = tree / name.lstrip("/")

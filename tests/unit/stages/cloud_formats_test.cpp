@@ -62,6 +62,22 @@ TEST(VhdFooter, Case226IsAsTheSpecificationSays) {
   EXPECT_EQ(footer.substr(68, 16), std::string(16, '\xab'));
 }
 
+TEST_F(CloudFormats, HaveNoNameBeforeTheirReviewAndNoneIfThatFails) {
+  const auto refuse = [&](const std::filesystem::path& file) {
+    EXPECT_TRUE(std::filesystem::exists(file));
+    EXPECT_NE(file, work.path("out"));
+    throw std::runtime_error("refused");
+  };
+
+  EXPECT_THROW(stages::make_vhd(raw, work.path("out"), kEpoch, {}, refuse), std::runtime_error);
+  EXPECT_THROW(stages::make_gce_archive(raw, work.path("out"), {.epoch = kEpoch, .threads = 2}, {},
+                                        {}, refuse),
+               std::runtime_error);
+
+  EXPECT_FALSE(std::filesystem::exists(work.path("out")));
+  EXPECT_FALSE(std::filesystem::exists(work.path("out.partial")));
+}
+
 TEST_F(CloudFormats, Case226MakesAFixedVhdOfWholeMebibytes) {
   const auto vhd = work.path("out.vhd");
   stages::make_vhd(raw, vhd, kEpoch, {});

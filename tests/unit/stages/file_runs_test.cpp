@@ -32,3 +32,18 @@ TEST(FileDigest, IsThatOfAllBytesOfAFileWithHoles) {
   EXPECT_EQ(stages::digest_of_file(work.path("sparse"), {}),
             oci::Digest::of("head" + std::string((3U << 20) - 4, '\0')));
 }
+
+TEST(FileDigest, OfAFileWithChangesIsWhatItWillBe) {
+  TempTree work;
+  work.file("sparse", "begin");
+  std::filesystem::resize_file(work.path("sparse"), 5U << 20);
+  // In data, across two pieces of a hole, which goes on being empty after it, and at the end.
+  const std::vector<stages::FileChange> changes = {{.at = 2, .bytes = "X"},
+                                                   {.at = (3U << 20) - 2, .bytes = "over"},
+                                                   {.at = (5U << 20) - 1, .bytes = "e"}};
+
+  const auto expected = stages::digest_of_file(work.path("sparse"), {}, changes);
+  stages::write_changes(work.path("sparse"), changes);
+
+  EXPECT_EQ(stages::digest_of_file(work.path("sparse"), {}), expected);
+}

@@ -195,9 +195,9 @@ TEST(Validate, Case218RefusesNamesThatAreNoFileNames) {
                 Contains("not a name of an object"))
         << name;
   }
-  EXPECT_TRUE(load_manifest(osartifact(spec, std::string(243, 'a')), "demo.yaml").ok());
-  EXPECT_THAT(messages(load_manifest(osartifact(spec, std::string(253, 'a')), "demo.yaml")),
-              Contains(HasSubstr("longer than 255 bytes")));
+  EXPECT_TRUE(load_manifest(osartifact(spec, std::string(235, 'a')), "demo.yaml").ok());
+  EXPECT_THAT(messages(load_manifest(osartifact(spec, std::string(236, 'a')), "demo.yaml")),
+              Contains(HasSubstr("longer than 247 bytes")));
 }
 
 TEST(Validate, Case218Case220Case281RefusesOutputsOfOneName) {

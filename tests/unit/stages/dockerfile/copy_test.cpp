@@ -253,6 +253,8 @@ TEST_F(Copy, KeepsParentsOnDemand) {
   copy(with_parents("x/./y/b.txt", "/three"));
   copy(with_parents("**/*.txt", "/four"));
   copy(with_parents("x/y", "/five"));
+  copy(with_parents("*/./y/b.txt", "/seven"));
+  copy(with_parents("x/*/./b.txt", "/eight"));  // x/a.txt matches, and holds nothing.
 
   EXPECT_TRUE(exists("one/x/a.txt"));
   EXPECT_EQ(mode_of("one/x"), 0711U);
@@ -262,6 +264,7 @@ TEST_F(Copy, KeepsParentsOnDemand) {
   EXPECT_FALSE(exists("three/x"));
   EXPECT_TRUE(exists("four/x/a.txt") && exists("four/x/y/b.txt"));
   EXPECT_TRUE(exists("five/x/y/c.md"));
+  EXPECT_TRUE(exists("seven/y/b.txt") && exists("eight/b.txt"));
   EXPECT_THAT(failure(with_parents("x/none", "/six")), HasSubstr("\"/x/none\": not found"));
 }
 

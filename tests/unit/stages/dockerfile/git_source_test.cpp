@@ -35,6 +35,16 @@ TEST(GitSource, HasItsParts) {
   EXPECT_FALSE(queried.submodules);
 }
 
+TEST(GitSource, SaysHowItIsFetchedAndDated) {
+  EXPECT_FALSE(parse_git_source("git://h/r").commit_times);
+  EXPECT_FALSE(parse_git_source("git://h/r?mtime=checkout").commit_times);
+  const auto source = parse_git_source("git://h/r?mtime=commit&fetch-by-commit&commit=abc");
+  EXPECT_TRUE(source.commit_times);
+  EXPECT_TRUE(source.fetch_by_commit);
+  EXPECT_THROW(parse_git_source("git://h/r?mtime=now"), base::Error);
+  EXPECT_THROW(parse_git_source("git://h/r?mtime="), base::Error);
+}
+
 TEST(GitSource, Case185StaysInTheRepositoryAndGivesGitNoOptions) {
   EXPECT_EQ(parse_git_source("git://h/r#v1:../../etc").subdir, "etc");
   EXPECT_EQ(parse_git_source("git://h/r?subdir=a/../../b").subdir, "b");

@@ -74,6 +74,29 @@ TEST(Outline, ListsDeclarations) {
   EXPECT_THAT(found.from_lines, ElementsAre(2, 8));
 }
 
+TEST(Outline, SaysWhereAnImageIsNamed) {
+  const auto images = outline_of(build_of("FROM scratch AS s\nFROM debian:12\n"
+                                          "COPY --from=debian:12 /a /\nCOPY --from=s /b /\n"))
+                          .images;
+
+  ASSERT_EQ(images.size(), 1U);
+  EXPECT_EQ(images[0].place, "Dockerfile:2: FROM debian:12");
+}
+
+TEST(Outline, NamesTheLineOfWhatCannotBeAnImage) {
+  for (const char* text : {"ARG A\nFROM Ubuntu\n", "\nFROM x@sha256:12\n",
+                           "FROM scratch\nCOPY --from=no:such:thing a /\n",
+                           "FROM scratch\nRUN --mount=from=UP,target=/x true\n"}) {
+    try {
+      static_cast<void>(outline_of(build_of(text)));
+      FAIL() << text;
+    } catch (const base::Error& error) {
+      EXPECT_EQ(error.code(), base::ErrorCode::kManifest) << text;
+      EXPECT_THAT(base::render(error), testing::HasSubstr("Dockerfile:2: ")) << text;
+    }
+  }
+}
+
 TEST(Outline, ThrowsWhatTheParserSays) {
   try {
     static_cast<void>(outline_of(build_of("FROM a\nRUNN x\n")));

@@ -35,6 +35,12 @@ std::string whole_failure(const std::string& text) {
 
 std::string failure(const std::string& text) { return whole_failure("FROM scratch\n" + text); }
 
+TEST(DockerfileParser, RefusesANulWithItsLine) {
+  using namespace std::string_literals;
+  EXPECT_THAT(failure("COPY a /x\0y\n"s), HasSubstr("Dockerfile:2: it has a NUL byte"));
+  EXPECT_THAT(failure("COPY [\"a\\u0000b\", \"/x\"]\n"), HasSubstr("Dockerfile:2: a NUL"));
+}
+
 TEST(DockerfileParser, JoinsLinesAndLeavesCommentsOut) {
   const auto dockerfile = parse_dockerfile(
       "\xef\xbb\xbf# a comment\r\nfrom scratch\r\n\r\nRUN one \\\r\n  # not this\r\n\r\n  two \\ "
