@@ -10,14 +10,16 @@
 
 #include "base/base64.hpp"
 #include "base/error.hpp"
+#include "oci/envelope.hpp"
 #include "oci/json.hpp"
+#include "oci/referrer_lists.hpp"
+#include "oci/signature_bundle.hpp"
 
 namespace oci {
 namespace {
 
 constexpr std::string_view kPayloadType = "application/vnd.dev.cosign.simplesigning.v1+json";
 constexpr std::string_view kEnvelopeType = "application/vnd.dsse.envelope.v1+json";
-constexpr std::string_view kStatementType = "application/vnd.in-toto+json";
 constexpr const char* kSignature = "dev.cosignproject.cosign/signature";
 constexpr const char* kPredicateType = "predicateType";
 constexpr const char* kClaim = "cosign container image signature";
@@ -107,6 +109,26 @@ bool is_signed_by(Registry& registry, const Reference& repository, const Manifes
   return false;
 }
 
+bool has_bundle_by(Registry& registry, const Reference& repository, const Digest& image,
+                   std::span<const SigningKey> keys, const std::stop_token& stop) {
+  auto* lists = dynamic_cast<ReferrerLists*>(&registry);
+  if (lists == nullptr) return false;
+  std::size_t count = 0;
+  for (const auto& referrer : lists->referrers(repository, image, std::string(kBundleType), stop)) {
+    if (!is_manifest(referrer.media_type)) continue;
+    if (++count > kMaxSignatures) return false;
+    auto place = repository;
+    place.digest = referrer.digest;
+    const auto bundles = manifest_at(registry, place, stop);
+    for (const auto& layer : bundles ? bundles->layers : std::vector<Descriptor>()) {
+      if (layer.media_type != kBundleType) continue;
+      const auto bundle = small_blob(registry, repository, layer, stop);
+      if (bundle && bundle_signs(*bundle, image, keys)) return true;
+    }
+  }
+  return false;
+}
+
 nlohmann::json entry(const Descriptor& blob) {
   nlohmann::json json = {
       {"mediaType", blob.media_type}, {"digest", blob.digest.text()}, {"size", blob.size}};
@@ -154,26 +176,6 @@ void add_layer(Registry& registry, Store& store, const Reference& place,
   registry.push_manifest(place, std::string(media_type::kOciManifest), manifest, stop);
 }
 
-/// Pre-authentication encoding. Source: DSSE v1.0, protocol.md.
-std::string encoded(std::string_view payload) {
-  return fmt::format("DSSEv1 {} {} {} {}", kStatementType.size(), kStatementType, payload.size(),
-                     payload);
-}
-
-/// Whether an envelope holds this statement, signed by this key.
-bool seals(std::string_view envelope, std::string_view statement, const SigningKey& key) {
-  const auto json = nlohmann::json::parse(envelope, nullptr, false);
-  if (!json.is_object() || json.value("payload", "") != base::base64_encode(statement)) {
-    return false;
-  }
-  const auto signatures = json.value("signatures", nlohmann::json::array());
-  return std::any_of(signatures.begin(), signatures.end(), [&](const nlohmann::json& signature) {
-    const auto raw = signature.is_object() ? base::base64_decode(signature.value("sig", ""))
-                                           : std::optional<std::string>();
-    return raw && key.verifies(encoded(statement), *raw);
-  });
-}
-
 }  // namespace
 
 bool sign_image(Registry& registry, Store& store, const Reference& repository, const Digest& image,
@@ -192,6 +194,7 @@ void require_signature(Registry& registry, const Reference& repository, const Di
   const auto place = place_of(repository, image, "sig");
   const auto signatures = manifest_at(registry, place, stop);
   if (signatures && is_signed_by(registry, repository, *signatures, image, keys, stop)) return;
+  if (has_bundle_by(registry, repository, image, keys, stop)) return;
   throw base::Error({.code = base::ErrorCode::kIntegrity,
                      .what = fmt::format("{}@{} is not signed by a key that is trusted",
                                          repository.name(), image.text()),
@@ -202,14 +205,6 @@ void require_signature(Registry& registry, const Reference& repository, const Di
                              ", or another --verify-key"});
 }
 
-std::string sealed(std::string_view statement, const SigningKey& key) {
-  return nlohmann::json{
-      {"payloadType", kStatementType},
-      {"payload", base::base64_encode(statement)},
-      {"signatures", {{{"keyid", ""}, {"sig", base::base64_encode(key.sign(encoded(statement)))}}}}}
-      .dump();
-}
-
 bool attest_image(Registry& registry, Store& store, const Reference& repository,
                   const Digest& image, std::string_view statement, const SigningKey& key,
                   const std::stop_token& stop) {
@@ -217,7 +212,7 @@ bool attest_image(Registry& registry, Store& store, const Reference& repository,
   const auto before = manifest_at(registry, place, stop);
   for (const auto& layer : before ? before->layers : std::vector<Descriptor>()) {
     const auto envelope = small_blob(registry, repository, layer, stop);
-    if (envelope && seals(*envelope, statement, key)) return false;
+    if (envelope && unsealed(*envelope, {&key, 1}) == statement) return false;
   }
   const auto type = parse_json(statement, "the statement").at(kPredicateType).get<std::string>();
   add_layer(registry, store, place, before, sealed(statement, key), kEnvelopeType,

@@ -15,7 +15,8 @@ namespace oci {
 
 // Signatures as cosign keeps them: an image beside the signed one, under the tag sha256-HEX.sig,
 // each layer a payload that names the digest, its signature an annotation.
-// Source: cosign, specs/SIGNATURE_SPEC.md.
+// Source: cosign, specs/SIGNATURE_SPEC.md. Those of cosign 3 (signature_bundle.hpp) are read as
+// well.
 
 /// Signs `image`, which the registry has, unless a signature by this key is there already; false
 /// then. Signatures by others stay. Throws base::Error as Registry does.
@@ -32,8 +33,5 @@ void require_signature(Registry& registry, const Reference& repository, const Di
 bool attest_image(Registry& registry, Store& store, const Reference& repository,
                   const Digest& image, std::string_view statement, const SigningKey& key,
                   const std::stop_token& stop);
-
-/// The statement in a signed envelope. Source: DSSE v1.0, protocol.md.
-std::string sealed(std::string_view statement, const SigningKey& key);
 
 }  // namespace oci

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
+#include <system_error>
 
 #include "base/error.hpp"
 
@@ -14,6 +15,7 @@ namespace oci {
 namespace {
 
 constexpr std::string_view kSelinux = "security.selinux";
+constexpr std::size_t kFitsEverywhere = 1024;  ///< Bytes of a value.
 
 bool steers_overlayfs(std::string_view name) {
   return name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.");
@@ -35,7 +37,7 @@ void XattrWriter::set(int fd, const std::string& entry, const Xattrs& xattrs) {
   for (const auto& [name, value] : xattrs) {
     if (!accepts(name)) continue;
     const int status = ::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0);
-    if (status != 0) judge(errno, entry, name);
+    if (status != 0) judge(errno, entry, name, value.size());
   }
 }
 
@@ -46,7 +48,7 @@ void XattrWriter::set_no_follow(int parent, const std::string& file, const std::
     if (!accepts(name) || name.starts_with("user.")) continue;
     const auto path = fmt::format("/proc/self/fd/{}/{}", parent, file);
     const int status = ::lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0);
-    if (status != 0) judge(errno, entry, name);
+    if (status != 0) judge(errno, entry, name, value.size());
   }
 }
 
@@ -71,10 +73,21 @@ bool XattrWriter::accepts(const std::string& xattr) {
   return false;
 }
 
-void XattrWriter::judge(int error_number, const std::string& entry, const std::string& xattr) {
+void XattrWriter::judge(int error_number, const std::string& entry, const std::string& xattr,
+                        std::size_t bytes) {
   const bool unknown_owner = error_number == EINVAL && xattr.starts_with("system.posix_acl_");
   const bool left_out =
       error_number == ENOTSUP || error_number == EPERM || error_number == EACCES || unknown_owner;
+  // ext4 has one block for what a file has of them, and says that the disk is full.
+  if ((error_number == ENOSPC || error_number == E2BIG) && bytes > kFitsEverywhere) {
+    throw base::Error(
+        {.code = base::ErrorCode::kNoSpace,
+         .what = fmt::format("cannot set {} on {} of {}", xattr, entry, name_),
+         .why = fmt::format("it has {} bytes: {}", bytes,
+                            std::generic_category().message(error_number)),
+         .hint = "ext4 keeps less than 4 KiB of attributes of a file: put the store on XFS or "
+                 "Btrfs, or free space there if it is full"});
+  }
   if (!left_out) {
     base::throw_system_error(error_number,
                              fmt::format("cannot set {} on {} of {}", xattr, entry, name_));

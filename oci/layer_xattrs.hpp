@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <set>
 #include <string>
 #include <utility>
@@ -31,7 +32,8 @@ class XattrWriter {
 
  private:
   bool accepts(const std::string& xattr);
-  void judge(int error_number, const std::string& entry, const std::string& xattr);
+  void judge(int error_number, const std::string& entry, const std::string& xattr,
+             std::size_t bytes = 0);
   void warn_once(const std::string& kind, std::string text);
 
   std::string name_;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "oci/referrer_lists.hpp"
 
 namespace oci {
 namespace {
@@ -75,7 +76,7 @@ std::string reason_of(const base::Error& error) {
   return facts.why.empty() ? facts.what : facts.why;
 }
 
-class MirroredRegistry final : public Registry {
+class MirroredRegistry final : public Registry, public ReferrerLists {
  public:
   MirroredRegistry(RegistryRules rules, std::shared_ptr<Registry> registry,
                    std::shared_ptr<Registry> mirrors, std::shared_ptr<spdlog::logger> log)
@@ -116,6 +117,26 @@ class MirroredRegistry final : public Registry {
         throw;
       }
     });
+  }
+
+  std::vector<Descriptor> referrers(const Reference& repository, const Digest& subject,
+                                    const std::string& artifact_type,
+                                    std::stop_token stop) override {
+    std::vector<Descriptor> found;
+    ask_in_turn(repository, [&](Registry& registry, const PullPlace& place) {
+      auto* lists = dynamic_cast<ReferrerLists*>(&registry);
+      if (lists != nullptr) {
+        found = lists->referrers(place.reference, subject, artifact_type, stop);
+      }
+      // A mirror may have the image and not what was attached to it since.
+      if (found.empty() && place.is_mirror) {
+        throw base::Error({.code = base::ErrorCode::kNotFound,
+                           .what = fmt::format("cannot pull {}", place.reference.text()),
+                           .why = fmt::format("it lists no {}", artifact_type),
+                           .hint = ""});
+      }
+    });
+    return found;
   }
 
   bool has_blob(const Reference& repository, const Descriptor& blob,

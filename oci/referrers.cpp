@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "oci/descriptor_json.hpp"
 #include "oci/json.hpp"
 #include "oci/layout_index.hpp"
 
@@ -70,6 +71,18 @@ std::optional<std::string> with_referral(std::string_view index, const Referral&
   if (!referral.artifact_type.empty()) entry["artifactType"] = referral.artifact_type;
   document["manifests"].push_back(std::move(entry));
   return document.dump();
+}
+
+std::vector<Descriptor> referrers_in(std::string_view index, std::string_view artifact_type,
+                                     std::string_view what) {
+  const auto listed = parse_index(index, "", what).manifests;
+  const auto document = parse_json(index, what);
+  std::vector<Descriptor> found;
+  for (std::size_t i = 0; i < listed.size(); ++i) {
+    const auto type = text_field(document.at("manifests").at(i), "artifactType", what);
+    if (type.empty() || type == artifact_type) found.push_back(listed[i]);
+  }
+  return found;
 }
 
 }  // namespace oci

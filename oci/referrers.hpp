@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "oci/manifest.hpp"
 
@@ -31,5 +32,10 @@ std::string referrers_tag(const Digest& subject);
 /// What else stands in it stays. Throws base::Error kIntegrity when it is no index.
 std::optional<std::string> with_referral(std::string_view index, const Referral& referral,
                                          std::string_view what);
+
+/// The entries of such a list that are of `artifact_type`, or do not say of what type they are.
+/// Throws base::Error kIntegrity when it is no index.
+std::vector<Descriptor> referrers_in(std::string_view index, std::string_view artifact_type,
+                                     std::string_view what);
 
 }  // namespace oci

@@ -15,6 +15,8 @@
 #include "oci/blob_fetch.hpp"
 #include "oci/blob_upload.hpp"
 #include "oci/manifest_upload.hpp"
+#include "oci/referrer_lists.hpp"
+#include "oci/referrers.hpp"
 #include "oci/registry_error.hpp"
 #include "oci/registry_session.hpp"
 
@@ -24,6 +26,8 @@ namespace {
 constexpr std::array<std::string_view, 4> kAccepted = {
     media_type::kOciManifest, media_type::kOciIndex, media_type::kDockerManifest,
     media_type::kDockerList};
+
+constexpr int kMaxReferrerPages = 20;
 
 base::HttpHeaders accept_headers() {
   base::HttpHeaders headers;
@@ -72,7 +76,17 @@ Digest digest_of(std::string_view bytes, const std::optional<Digest>& like) {
   return hasher.finish();
 }
 
-class RegistryClient final : public Registry {
+/// Where a Link header says that a list goes on: <URL>; rel="next". Source: RFC 8288.
+std::optional<base::Url> next_page(const base::Url& here, std::string_view link) {
+  const auto end = link.find('>');
+  if (!link.starts_with('<') || end == std::string_view::npos ||
+      link.find("rel=\"next\"", end) == std::string_view::npos) {
+    return std::nullopt;
+  }
+  return here.resolve(link.substr(1, end - 1));
+}
+
+class RegistryClient final : public Registry, public ReferrerLists {
  public:
   RegistryClient(const RegistryClientOptions& options, SessionContext context)
       : options_(options), context_(std::move(context)) {}
@@ -116,6 +130,15 @@ class RegistryClient final : public Registry {
                   std::stop_token stop) override {
     const auto access = pull_access(repository);
     BlobFetch(session_for(repository), access, blob, sink).run(stop);
+  }
+
+  std::vector<Descriptor> referrers(const Reference& repository, const Digest& subject,
+                                    const std::string& artifact_type,
+                                    std::stop_token stop) override {
+    if (auto listed = own_referrers(repository, subject, artifact_type, stop)) {
+      return *std::move(listed);
+    }
+    return tagged_referrers(repository, subject, artifact_type, stop);
   }
 
   bool has_blob(const Reference& repository, const Descriptor& blob,
@@ -167,6 +190,50 @@ class RegistryClient final : public Registry {
   [[nodiscard]] BlobUpload::Source source(const Descriptor& blob, const std::filesystem::path& file,
                                           const SentBytes& sent) const {
     return {.blob = blob, .file = file, .sent = sent, .chunk_bytes = options_.chunk_bytes};
+  }
+
+  /// Page by page; nullopt where the registry has no such lists. Those that do not know the request
+  /// answer it in many ways (404, 400, 405, a web page).
+  /// Source: OCI distribution-spec, "Listing Referrers".
+  std::optional<std::vector<Descriptor>> own_referrers(const Reference& repository,
+                                                       const Digest& subject,
+                                                       const std::string& artifact_type,
+                                                       const std::stop_token& stop) {
+    auto& session = session_for(repository);
+    const auto access = pull_access(repository);
+    base::HttpRequest get;
+    get.url =
+        session.url(fmt::format("{}/referrers/{}", repository.repository, subject.text()), stop)
+            .with_query("artifactType", artifact_type);
+    get.headers.push_back({.name = "Accept", .value = std::string(media_type::kOciIndex)});
+    get.max_body_bytes = kMaxManifestBytes;
+    std::vector<Descriptor> all;
+    for (int pages = 0; pages < kMaxReferrerPages; ++pages) {
+      const auto response = session.send(access, get, stop);
+      if (response.status >= 500) throw session.error_for(access, get, response);
+      if (!response.ok() || content_type(response) != media_type::kOciIndex) return std::nullopt;
+      const auto page = referrers_in(response.body, artifact_type,
+                                     fmt::format("the referrers of {}", subject.text()));
+      all.insert(all.end(), page.begin(), page.end());
+      const auto next = next_page(get.url, response.header("Link").value_or(""));
+      if (!next) break;
+      get.url = *next;
+    }
+    return all;
+  }
+
+  /// The list that pushers keep under a tag where the registry keeps none.
+  std::vector<Descriptor> tagged_referrers(Reference repository, const Digest& subject,
+                                           const std::string& artifact_type,
+                                           const std::stop_token& stop) {
+    repository.digest.reset();
+    repository.tag = referrers_tag(subject);
+    try {
+      return referrers_in(manifest(repository, stop).bytes, artifact_type, repository.text());
+    } catch (const base::Error& error) {
+      if (error.code() == base::ErrorCode::kNotFound) return {};
+      throw;
+    }
   }
 
   static base::Url manifest_url(RegistrySession& session, const Reference& reference,

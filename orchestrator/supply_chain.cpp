@@ -5,7 +5,7 @@
 
 #include "base/base64.hpp"
 #include "base/files.hpp"
-#include "oci/image_signature.hpp"
+#include "oci/envelope.hpp"
 #include "stages/supply_chain/attest_stage.hpp"
 #include "stages/supply_chain/sbom_stage.hpp"
 #include "stages/unpack_stage.hpp"

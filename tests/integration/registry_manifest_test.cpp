@@ -5,6 +5,7 @@
 
 #include "base/files.hpp"
 #include "oci/pull.hpp"
+#include "oci/referrer_lists.hpp"
 #include "registry_fixture.hpp"
 
 namespace {
@@ -49,7 +50,77 @@ struct Registry {
   oci::Store store{folder.path() / "store"};
 };
 
+std::vector<oci::Descriptor> referrers(oci::Registry& registry, const oci::Reference& repository,
+                                       std::string_view subject, const std::string& type) {
+  return dynamic_cast<oci::ReferrerLists&>(registry).referrers(repository, oci::Digest::of(subject),
+                                                               type, {});
+}
+
 }  // namespace
+
+TEST(RegistryManifest, ReferrersAreReadPageByPage) {
+  const auto entry = [](const std::string& name, const char* type) {
+    return json{{"mediaType", oci::media_type::kOciManifest},
+                {"digest", oci::Digest::of(name).text()},
+                {"size", name.size()},
+                {"artifactType", type}};
+  };
+  const auto page = [](const json& entries) {
+    return json{
+        {"schemaVersion", 2}, {"mediaType", oci::media_type::kOciIndex}, {"manifests", entries}}
+        .dump();
+  };
+  const auto type = std::string(oci::media_type::kOciIndex);
+  const FaultRegistry registry(
+      {.script =
+           json::array({{{"path", "/referrers/.*page=2"},
+                         {"status", 200},
+                         {"headers", {{"Content-Type", type}}},
+                         {"body", page(json::array({entry("three", "application/x-wanted")}))}},
+                        {{"path", "/referrers/"},
+                         {"status", 200},
+                         {"headers",
+                          {{"Content-Type", type},
+                           {"Link", "</v2/team/demo/referrers/sha256:0?page=2>; rel=\"next\""}}},
+                         {"body", page(json::array({entry("one", "application/x-wanted"),
+                                                    entry("two", "application/x-other")}))}}}),
+       .arguments = {},
+       .certificates = nullptr});
+
+  const auto found =
+      referrers(*make_client(), demo(registry.host()), "subject", "application/x-wanted");
+
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].digest, oci::Digest::of("one"));
+  EXPECT_EQ(found[1].digest, oci::Digest::of("three"));
+  EXPECT_EQ(registry.count("GET", "artifactType=application%2Fx-wanted"), 1U);
+}
+
+TEST(RegistryManifest, ReferrersAreThoseUnderTheTagWhereTheRegistryKeepsNoLists) {
+  for (const int status : {400, 404, 405}) {
+    const FaultRegistry registry(
+        {.script = json::array({{{"path", "/referrers/"}, {"times", -1}, {"status", status}}}),
+         .arguments = {},
+         .certificates = nullptr});
+    const auto subject = oci::Digest::of("subject");
+    const auto client = make_client();
+    EXPECT_TRUE(referrers(*client, demo(registry.host()), "subject", "application/x-a").empty());
+
+    const auto list = json{{"schemaVersion", 2},
+                           {"mediaType", oci::media_type::kOciIndex},
+                           {"manifests", json::array({{{"mediaType", oci::media_type::kOciManifest},
+                                                       {"digest", oci::Digest::of("a").text()},
+                                                       {"size", 1},
+                                                       {"artifactType", "application/x-a"}}})}}
+                          .dump();
+    auto tag = demo(registry.host());
+    tag.tag = "sha256-" + std::string(subject.hex());
+    client->push_manifest(tag, std::string(oci::media_type::kOciIndex), list, {});
+
+    EXPECT_EQ(referrers(*client, demo(registry.host()), "subject", "application/x-a").size(), 1U);
+    EXPECT_TRUE(referrers(*client, demo(registry.host()), "subject", "application/x-b").empty());
+  }
+}
 
 TEST(RegistryManifest, Case092OneByteBelowTheLimitIsAccepted) {
   Registry registry;

@@ -270,6 +270,46 @@ class SupplyChain(registry_case.RegistryCase):
             result = self.program("pull", f"{self.host}/mixed/image:1", "--verify-key", self.keys["ecdsa"][1])
             self.assertEqual(result.returncode, 7, result.stderr)
 
+    def test_a_bundle_of_cosign_3_is_a_signature(self):
+        """As cosign 3 writes it, made with openssl: a signed statement in a bundle, attached as a referrer."""
+        self.image_build("bundled/image:1", check=True)
+        digest = self.digest_of("bundled/image:1")
+        for name, predicate, trusted in (("ecdsa", "https://spdx.dev/Document", False),
+                                         ("stranger", "https://sigstore.dev/cosign/sign/v1", False),
+                                         ("ecdsa", "https://sigstore.dev/cosign/sign/v1", True)):
+            self.attach_bundle("bundled/image", digest, self.keys[name][0], predicate)
+            result = self.program("pull", f"{self.host}/bundled/image:1", "--verify-key", self.keys["ecdsa"][1])
+            self.assertEqual(result.returncode, 0 if trusted else 7, result.stderr)
+        self.image_build("on-bundled/image:1", "--verify-key", self.keys["ecdsa"][1], base="bundled/image:1", check=True)
+
+    def attach_bundle(self, repository, image, key, predicate):
+        statement = json.dumps({"_type": "https://in-toto.io/Statement/v1", "predicateType": predicate, "predicate": {},
+                                "subject": [{"digest": {"sha256": image.removeprefix("sha256:")}}]}).encode()
+        (self.work / "encoded").write_bytes(b"DSSEv1 28 application/vnd.in-toto+json %d " % len(statement) + statement)
+        signature = self.openssl("dgst", "-sha256", "-sign", key, self.work / "encoded")
+        bundle_type = "application/vnd.dev.sigstore.bundle.v0.3+json"
+        bundle = json.dumps({
+            "mediaType": bundle_type, "verificationMaterial": {"publicKey": {"hint": "a hint"}},
+            "dsseEnvelope": {"payload": base64.b64encode(statement).decode(), "payloadType": "application/vnd.in-toto+json",
+                             "signatures": [{"sig": base64.b64encode(signature).decode()}]}}).encode()
+
+        def described(data, media_type):
+            return {"mediaType": media_type, "digest": "sha256:" + hashlib.sha256(data).hexdigest(), "size": len(data)}
+        for blob in (bundle, b"{}"):
+            self.put_blob(repository, blob)
+        subject = self.registry(f"{repository}/manifests/{image}")
+        manifest = json.dumps({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "artifactType": bundle_type,
+            "config": described(b"{}", "application/vnd.oci.empty.v1+json"), "layers": [described(bundle, bundle_type)],
+            "subject": described(subject, "application/vnd.oci.image.manifest.v1+json")}).encode()
+        entry = described(manifest, "application/vnd.oci.image.manifest.v1+json")
+        self.send("PUT", f"{repository}/manifests/{entry['digest']}", manifest, entry["mediaType"])
+        tag = image.replace(":", "-")
+        listed = json.loads(self.registry(f"{repository}/manifests/{tag}") or '{"manifests": []}')["manifests"]
+        index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+                 "manifests": [*listed, {**entry, "artifactType": bundle_type}]}
+        self.send("PUT", f"{repository}/manifests/{tag}", json.dumps(index).encode(), index["mediaType"])
+
     def put_blob(self, repository, data):
         digest = "sha256:" + hashlib.sha256(data).hexdigest()
         layout = self.work / digest.replace(":", "-")

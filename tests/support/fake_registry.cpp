@@ -54,6 +54,26 @@ void FakeRegistry::fetch_blob(const oci::Reference& /*repository*/, const oci::D
   sink.write(std::as_bytes(std::span(found->second)).subspan(sink.offset()));
 }
 
+std::vector<oci::Descriptor> FakeRegistry::referrers(const oci::Reference& repository,
+                                                     const oci::Digest& subject,
+                                                     const std::string& artifact_type,
+                                                     std::stop_token /*stop*/) {
+  note("referrers " + subject.text());
+  const std::scoped_lock lock(mutex_);
+  std::map<oci::Digest, oci::Descriptor> found;
+  for (const auto& [name, document] : manifests) {
+    if (document.descriptor.media_type != oci::media_type::kOciManifest) continue;
+    const auto manifest = oci::parse_manifest(document.bytes, "", repository.text());
+    if (manifest.artifact_type == artifact_type && manifest.subject &&
+        manifest.subject->digest == subject) {
+      found.emplace(document.descriptor.digest, document.descriptor);
+    }
+  }
+  std::vector<oci::Descriptor> list;
+  for (auto& [digest, descriptor] : found) list.push_back(std::move(descriptor));
+  return list;
+}
+
 bool FakeRegistry::has_blob(const oci::Reference& /*repository*/, const oci::Descriptor& blob,
                             std::stop_token /*stop*/) {
   const std::scoped_lock lock(mutex_);

@@ -7,12 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "oci/referrer_lists.hpp"
 #include "oci/registry.hpp"
 
 namespace tests {
 
 /// A registry in memory that records what it is asked. Thread-safe.
-class FakeRegistry final : public oci::Registry {
+class FakeRegistry final : public oci::Registry, public oci::ReferrerLists {
  public:
   /// May throw to make a call fail; gets what `calls` gets.
   std::function<void(const std::string& call)> before;
@@ -27,6 +28,10 @@ class FakeRegistry final : public oci::Registry {
   oci::ManifestDocument manifest(const oci::Reference& reference, std::stop_token stop) override;
   void fetch_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                   oci::BlobSink& sink, std::stop_token stop) override;
+  std::vector<oci::Descriptor> referrers(const oci::Reference& repository,
+                                         const oci::Digest& subject,
+                                         const std::string& artifact_type,
+                                         std::stop_token stop) override;
   bool has_blob(const oci::Reference& repository, const oci::Descriptor& blob,
                 std::stop_token stop) override;
   bool push_blob(const oci::Reference& repository, const oci::Descriptor& blob,

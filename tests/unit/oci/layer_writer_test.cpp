@@ -255,6 +255,19 @@ TEST_F(LayerWriterTest, Case146AFileSystemWithoutXattrsIsToldOfOnce) {
   });
 }
 
+TEST_F(LayerWriterTest, SaysThatAFileSystemHasNoRoomForALargeAttribute) {
+  auto large = file("large");
+  large.pax = {{"SCHILY.xattr.user.large", std::string(60000, 'x')}};
+  try {
+    apply({large});
+    GTEST_SKIP() << "this file system takes it";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.code(), base::ErrorCode::kNoSpace);
+    EXPECT_NE(base::render(error).find("it has 60000 bytes"), std::string::npos)
+        << base::render(error);
+  }
+}
+
 TEST_F(LayerWriterTest, Case147AnAccessListIsSetOnWhatItNamesAndNotThroughASymlink) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   const std::string list(

@@ -6,9 +6,11 @@
 #include <spdlog/sinks/ostream_sink.h>
 
 #include <functional>
+#include <set>
 #include <sstream>
 
 #include "base/error.hpp"
+#include "oci/referrer_lists.hpp"
 
 namespace {
 
@@ -33,7 +35,7 @@ oci::Descriptor layer() {
 }
 
 /// Does what a script says per host, and notes who was asked for what.
-class FakeRegistry final : public oci::Registry {
+class FakeRegistry final : public oci::Registry, public oci::ReferrerLists {
  public:
   using Send = std::function<void(oci::BlobSink&)>;
 
@@ -53,6 +55,13 @@ class FakeRegistry final : public oci::Registry {
       return found->second(sink);
     }
     write(sink, kLayer.substr(sink.offset()));
+  }
+  std::vector<oci::Descriptor> referrers(const oci::Reference& at, const oci::Digest& /*subject*/,
+                                         const std::string& type, std::stop_token /*s*/) override {
+    ask(type + " of " + at.name());
+    serve(at);
+    if (without_referrers.contains(at.registry)) return {};
+    return {layer()};
   }
   bool has_blob(const oci::Reference& at, const oci::Descriptor& /*blob*/,
                 std::stop_token /*stop*/) override {
@@ -77,6 +86,7 @@ class FakeRegistry final : public oci::Registry {
   std::vector<std::string> asked;
   std::map<std::string, base::Error> failures;  ///< By host.
   std::map<std::string, Send> sends;            ///< By host: instead of the whole layer.
+  std::set<std::string> without_referrers;      ///< Hosts.
 
  private:
   void ask(const std::string& what) { asked.push_back(what); }
@@ -135,6 +145,18 @@ TEST_F(MirroredRegistry, TheFirstMirrorThatHasItIsEnough) {
   EXPECT_EQ(document.bytes, "one.corp");
   EXPECT_THAT(fake_->asked, ElementsAre("one.corp/a/b:1"));
   EXPECT_THAT(log_.str(), HasSubstr("quay.io/a/b comes from one.corp/a/b (--registry-mirror)"));
+}
+
+TEST_F(MirroredRegistry, WhatAMirrorDoesNotListTheNextPlaceMay) {
+  fake_->without_referrers = {"one.corp", "two.corp"};
+  auto& lists = dynamic_cast<oci::ReferrerLists&>(*registry_);
+
+  EXPECT_EQ(lists.referrers(name_, layer().digest, "a/type", {}).size(), 1U);
+  EXPECT_THAT(fake_->asked, ElementsAre("a/type of one.corp/a/b", "a/type of two.corp/quay/a/b",
+                                        "a/type of quay.io/a/b"));
+
+  fake_->without_referrers.insert("quay.io");
+  EXPECT_TRUE(lists.referrers(name_, layer().digest, "a/type", {}).empty());
 }
 
 TEST_F(MirroredRegistry, OtherNamesGoStraightToTheirRegistry) {
