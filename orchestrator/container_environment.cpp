@@ -94,7 +94,8 @@ class Reader {
       if (reference == source.end() || !reference->is_object()) continue;
       const auto name = text_of(*reference, "name");
       const bool is_secret = std::string_view(kind) == "secretRef";
-      const auto values = is_secret ? secrets_.all_values(artifact_, name) : config_map(name);
+      const auto values = is_secret ? secrets_.all_values(artifact_, name)
+                                    : secrets_.config_map_values(artifact_, name);
       if (!values && !is_optional(*reference)) {
         fail(fmt::format("{}: there is no {} '{}'", field, is_secret ? "secret" : "ConfigMap",
                          name));
@@ -117,7 +118,8 @@ class Reader {
       if (is_secret && !is_optional(source)) {
         return known(secrets_.value(artifact_, {.name = object, .key = key}, field), true);
       }
-      const auto values = is_secret ? secrets_.all_values(artifact_, object) : config_map(object);
+      const auto values = is_secret ? secrets_.all_values(artifact_, object)
+                                    : secrets_.config_map_values(artifact_, object);
       if (values && values->contains(key)) return known(values->at(key), is_secret);
       if (is_optional(source)) return std::nullopt;
       fail(fmt::format("{}: there is no ConfigMap '{}' with a key '{}', for {}", field, object, key,
@@ -136,14 +138,6 @@ class Reader {
 
   static ContainerVariable known(base::Secret value, bool is_secret = false) {
     return {.name = "", .value = std::move(value), .is_secret = is_secret};
-  }
-
-  std::optional<Values> config_map(const std::string& name) const {
-    const auto* map = documents_.find_config_map(artifact_.namespace_, name);
-    if (map == nullptr) return std::nullopt;
-    Values values;
-    for (const auto& [key, value] : map->data) values.emplace(key, base::Secret(value));
-    return values;
   }
 
   [[noreturn]] static void fail(std::string what) {

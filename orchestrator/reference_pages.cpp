@@ -135,10 +135,14 @@ void collect(const std::string& path, const TypeSchema& type, std::set<std::stri
 std::vector<Place> places() {
   std::vector<Place> found;
   std::set<std::string_view> seen;
-  const auto* top = manifest::find_type("OSArtifact");
-  found.push_back({"", top});
-  for (const auto& field : top->fields) {
-    if (field.name == "spec") collect("spec", *manifest::find_type(field.type), seen, found);
+  for (const auto* kind : {"OSArtifact", "NodeOp", "NodeOpUpgrade"}) {
+    const auto* top = manifest::find_type(kind);
+    found.push_back({kind, top});
+    // The first is what a manifest without a word before is about.
+    const auto path = found.size() == 1 ? std::string("spec") : fmt::format("{} spec", kind);
+    for (const auto& field : top->fields) {
+      if (field.name == "spec") collect(path, *manifest::find_type(field.type), seen, found);
+    }
   }
   return found;
 }
@@ -218,16 +222,16 @@ std::string flags_page(const CommandHelp& program) {
 
 std::string manifest_page() {
   std::string page = fmt::format(
-      "{}# The manifest\n\nAn OSArtifact as the Kairos operator takes it "
-      "(`build.kairos.io/v1alpha2`), "
+      "{}# The manifest\n\nOSArtifact (`build.kairos.io/v1alpha2`), NodeOp and "
+      "NodeOpUpgrade (`operator.kairos.io/v1alpha1`) as the Kairos operator takes them, "
       "fields in the order of the alphabet. `osartifact validate FILE` checks one; required fields "
       "are in bold. Types that are not described here are those of Kubernetes; "
-      "[images.md](images.md), [artifacts.md](artifacts.md), [tools.md](tools.md) and "
-      "[uki.md](uki.md) say more of what fields do.\n",
+      "[images.md](images.md), [artifacts.md](artifacts.md), [tools.md](tools.md), "
+      "[uki.md](uki.md) and [node-operations.md](node-operations.md) say more of what fields "
+      "do.\n",
       kMade);
   for (const auto& [path, type] : places()) {
-    page += fmt::format("\n## {}\n\n| field | type | |\n|---|---|---|\n",
-                        path.empty() ? "OSArtifact" : path);
+    page += fmt::format("\n## {}\n\n| field | type | |\n|---|---|---|\n", path);
     for (const auto& field : type->fields) {
       const auto* mark = field.required ? "**" : "";
       page += fmt::format("| {}`{}`{} | {} | {} |\n", mark, field.name, mark, type_text(field.type),
@@ -245,12 +249,14 @@ std::string manifest_manual_page(const std::string& version) {
   std::string page = fmt::format(
       ".TH OSARTIFACT 5 \"\" \"osartifact {}\" \"File Formats\"\n.SH NAME\n"
       "osartifact \\- the manifest of what osartifact(1) builds\n.SH DESCRIPTION\n"
-      "A YAML file with one or more documents: OSArtifacts (build.kairos.io/v1alpha2), and the "
-      "Secrets and ConfigMaps that they name. `osartifact validate FILE` shows every error of one. "
-      "Types that are not described here are those of Kubernetes.\n",
+      "A YAML file with one or more documents: OSArtifacts (build.kairos.io/v1alpha2), NodeOps and "
+      "NodeOpUpgrades (operator.kairos.io/v1alpha1), and the Secrets and ConfigMaps that they "
+      "name. "
+      "`osartifact validate FILE` shows every error of one. Types that are not described here are "
+      "those of Kubernetes.\n",
       version);
   for (const auto& [path, type] : places()) {
-    page += fmt::format(".SH {}\n", path.empty() ? "OSARTIFACT" : escaped(path));
+    page += fmt::format(".SH {}\n", escaped(path));
     for (const auto& field : type->fields) {
       page += fmt::format(".TP\n\\fB{}\\fR ({}{})\n{}\n", field.name,
                           escaped(type_text(field.type)), field.required ? ", required" : "",

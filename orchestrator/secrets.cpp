@@ -38,6 +38,20 @@ std::optional<base::Secret> value_in(const std::filesystem::path& folder, const 
   return std::nullopt;
 }
 
+/// The keys of a Secret or ConfigMap, as Kubernetes mounts it.
+std::optional<std::map<std::string, base::Secret>> keys_in(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error)) return std::nullopt;
+  std::map<std::string, base::Secret> values;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const auto key = entry.path().filename().string();
+    // Kubernetes keeps its own folders (..data, ..2026_...) beside the keys.
+    if (key.starts_with("..") || !std::filesystem::is_regular_file(entry.path())) continue;
+    values.emplace(key, base::Secret(base::read_file(entry.path(), kMaxSecretBytes)));
+  }
+  return values;
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> SecretFinder::folders() const {
@@ -90,18 +104,21 @@ std::optional<std::map<std::string, base::Secret>> SecretFinder::all_values(
   }
   if (!is_plain_name(name)) return std::nullopt;
   for (const auto& folder : folders()) {
-    std::error_code error;
-    if (!std::filesystem::is_directory(folder / name, error)) continue;
-    std::map<std::string, base::Secret> values;
-    for (const auto& entry : std::filesystem::directory_iterator(folder / name)) {
-      const auto key = entry.path().filename().string();
-      // Kubernetes keeps its own folders (..data, ..2026_...) beside the keys.
-      if (key.starts_with("..") || !std::filesystem::is_regular_file(entry.path())) continue;
-      values.emplace(key, base::Secret(base::read_file(entry.path(), kMaxSecretBytes)));
-    }
-    return values;
+    if (auto values = keys_in(folder / name)) return values;
   }
   return std::nullopt;
+}
+
+std::optional<std::map<std::string, base::Secret>> SecretFinder::config_map_values(
+    const manifest::Resource& resource, const std::string& name) const {
+  if (const auto* map = documents_.find_config_map(resource.namespace_, name)) {
+    std::map<std::string, base::Secret> values;
+    for (const auto& [key, value] : map->data) values.emplace(key, base::Secret(value));
+    return values;
+  }
+  const auto& folder = session_.options().secrets;
+  if (folder.empty() || !is_plain_name(name)) return std::nullopt;
+  return keys_in(folder / "configmaps" / name);
 }
 
 std::optional<auth::SecretText> SecretFinder::registry_secret(

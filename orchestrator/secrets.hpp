@@ -30,7 +30,12 @@ class SecretFinder {
   [[nodiscard]] std::optional<std::map<std::string, base::Secret>> all_values(
       const manifest::Resource& resource, const std::string& name) const;
 
-  /// The same, but throws base::Error kManifest when there is no such Secret.
+  /// All keys of a ConfigMap, of --secrets DIR too: DIR/configmaps/NAME. nullopt when there is
+  /// none.
+  [[nodiscard]] std::optional<std::map<std::string, base::Secret>> config_map_values(
+      const manifest::Resource& resource, const std::string& name) const;
+
+  /// The same as all_values(), but throws base::Error kManifest when there is no such Secret.
   [[nodiscard]] std::map<std::string, base::Secret> required_values(
       const manifest::Resource& resource, const std::string& name, const std::string& field) const;
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The one list of Debian 12 packages. Prints those of the groups named, or installs what is missing:
-#   packaging/deps.sh [--install] build|run|quickstart|test|package|check|fuzz ...
+#   packaging/deps.sh [--install] build|run|quickstart|test|package|kubelet|check|fuzz ...
 set -euo pipefail
 
 # What compiles the program.
@@ -20,6 +20,8 @@ test="groff-base libgtest-dev libgmock-dev zlib1g-dev skopeo umoci attr libcap2-
   bzip2 xz-utils tmux sbsigntool efitools cpio swtpm libtss2-tcti-swtpm0"
 # What tests/package/package_test.sh needs besides.
 package="systemd-container lintian"
+# What tests/kubernetes/kubelet_test.py needs besides, with the programs of Kubernetes.
+kubelet="containerd containernetworking-plugins iproute2"
 # What tests/check.sh needs besides.
 check="clang-format-16 clang-tidy-16"
 # What the fuzz preset needs besides.
@@ -30,7 +32,7 @@ install=
 packages=()
 for group in "$@"; do
   case $group in
-    build | run | quickstart | test | package | check | fuzz) read -r -d '' -a words <<<"${!group}" || true ;;
+    build | run | quickstart | test | package | kubelet | check | fuzz) read -r -d '' -a words <<<"${!group}" || true ;;
     *) echo "deps.sh: there is no group '$group'" >&2; exit 2 ;;
   esac
   packages+=("${words[@]}")

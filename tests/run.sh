@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what the tests need, builds, and runs them:
 #   tests/run.sh            unit, integration, boot and Kubernetes tests
-#   tests/run.sh unit       only one label: unit, integration, boot, kubernetes, peers
+#   tests/run.sh unit       only one label: unit, integration, boot, kubernetes, kubelet, peers
 # One test: ctest --preset dev -R Reference.Case117TheDigestRules
 set -euo pipefail
 cd "$(dirname "$0")/.."

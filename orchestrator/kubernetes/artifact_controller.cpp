@@ -10,6 +10,7 @@
 #include "orchestrator/kubernetes/builder_pod.hpp"
 #include "orchestrator/kubernetes/conditions.hpp"
 #include "orchestrator/kubernetes/object_names.hpp"
+#include "orchestrator/kubernetes/pod_obstacles.hpp"
 #include "orchestrator/kubernetes/pod_state.hpp"
 #include "orchestrator/manifest/load.hpp"
 
@@ -21,6 +22,7 @@ using manifest::Severity;
 
 constexpr std::chrono::seconds kLookForSecretAgain{10};
 constexpr std::chrono::seconds kWaitForRemoval{2};
+constexpr std::chrono::seconds kLookForPodAgain{5};  ///< No change of an object tells of it.
 constexpr std::size_t kMaxMessageBytes = 2048;
 /// kairos-operator's: nobody is left who would take it away.
 constexpr std::string_view kForeignFinalizer = "build.kairos.io/osbuilder-finalizer";
@@ -43,7 +45,7 @@ struct Progress {
 
 /// Where one exporter has got to.
 struct ExportStep {
-  enum class Kind { kDone, kRunning, kReplacing, kFailed };
+  enum class Kind { kDone, kStarting, kRunning, kReplacing, kFailed };
   Kind kind;
   std::string reason = {};
   std::string message = {};
@@ -101,8 +103,8 @@ class ArtifactController final : public Controller {
   bool is_made_from(const Object& job, const Object& wanted, const Object& artifact) const;
   void create_owned(const ResourceKind& kind, Object object, const Object& artifact);
   void remove_jobs(const Object& artifact);
-  [[nodiscard]] std::vector<std::string> missing_secrets(const Object& artifact,
-                                                         const ArtifactObjects& objects) const;
+  [[nodiscard]] PodState state_of(const Object& job, const Object& wanted) const;
+  [[nodiscard]] PodState state_without_pod(const Object& job, const Object& wanted) const;
   void write(const Object& artifact, const Progress& progress);
   void tell(const Object& artifact, const char* type, const char* reason, const char* action,
             const std::string& note);
@@ -271,22 +273,6 @@ void ArtifactController::remove_jobs(const Object& artifact) {
   }
 }
 
-std::vector<std::string> ArtifactController::missing_secrets(const Object& artifact,
-                                                             const ArtifactObjects& objects) const {
-  std::vector<std::string> missing;
-  for (const auto& name : objects.required_secrets) {
-    try {
-      if (!context().client.exists(kSecrets, {name_of(artifact).space, name})) {
-        missing.push_back(name);
-      }
-    } catch (const ApiError& error) {
-      // Without the right to ask, the kubelet is left to wait for it.
-      if (error.status() != 403) throw;
-    }
-  }
-  return missing;
-}
-
 void ArtifactController::create_owned(const ResourceKind& kind, Object object,
                                       const Object& artifact) {
   object["metadata"]["ownerReferences"] = {owner_reference(artifact)};
@@ -298,7 +284,8 @@ void ArtifactController::create_owned(const ResourceKind& kind, Object object,
 }
 
 Again ArtifactController::start_build(const Object& artifact, const ArtifactObjects& objects) {
-  const auto missing = missing_secrets(artifact, objects);
+  const auto missing =
+      missing_secrets(context().client, name_of(artifact).space, objects.required_secrets);
   if (!missing.empty()) {
     const auto message =
         fmt::format("there is no Secret {} in namespace {}; the build starts when there is",
@@ -338,22 +325,48 @@ Informer::Shared ArtifactController::pod_of(const Object& job) const {
   return newest(pods_.find_by(name_of(job).text()));
 }
 
+PodState ArtifactController::state_of(const Object& job, const Object& wanted) const {
+  const auto pod = pod_of(job);
+  if (!pod) return state_without_pod(job, wanted);
+  auto state = pod_state(*pod);
+  if (state.reason == "ErrImagePull" || state.reason == "ImagePullBackOff") {
+    // A kubelet does without those that are not there, and does not say so.
+    const auto missing =
+        missing_secrets(context().client, name_of(job).space,
+                        names_in(find_at(wanted, "/spec/template/spec/imagePullSecrets")));
+    if (!missing.empty()) {
+      state.message += fmt::format("; there is no Secret {} in namespace {}",
+                                   fmt::join(missing, ", "), name_of(job).space);
+    }
+  }
+  return state;
+}
+
+PodState ArtifactController::state_without_pod(const Object& job, const Object& wanted) const {
+  const auto name = name_of(job).name;
+  const auto made = time_of(text_at(job, "/metadata/creationTimestamp"));
+  const bool is_late = made && std::chrono::system_clock::now() - *made >= kLookForPodAgain;
+  if (is_late && job_state(job) == JobState::kRunning) {
+    if (const auto why = pod_refusal(context().client, wanted); !why.empty()) {
+      return {.reason = "PodRefused",
+              .message = fmt::format("Job {} gets no pod: {}", name, why),
+              .is_stuck = true};
+    }
+  }
+  return {.reason = "Starting", .message = fmt::format("Job {} has no pod yet", name)};
+}
+
 Again ArtifactController::follow_build(const Object& artifact, const Object& job,
                                        const ArtifactObjects& objects) {
-  const auto pod = pod_of(job);
-  const auto state =
-      pod ? pod_state(*pod)
-          : PodState{.reason = "Starting",
-                     .message = fmt::format("Job {} has no pod yet", name_of(job).name)};
+  const auto state = state_of(job, objects.build);
   Progress progress{.phase = "Building",
                     .built = not_yet("Built", state.reason.c_str(), state.message),
                     .exported = not_yet("Exported"),
                     .done_exports = {}};
   switch (job_state(job)) {
     case JobState::kRunning:
-      if (state.reason.empty()) progress.built.reason = "Starting";
       write(artifact, progress);
-      return std::nullopt;
+      return pod_of(job) ? Again() : kLookForPodAgain;
     case JobState::kFailed:
       progress.phase = "Error";
       progress.built = {.type = "Built",
@@ -384,17 +397,19 @@ ExportStep ArtifactController::step_export(const Object& artifact, const Object&
       if (!is_refusal(error)) throw;
       return {.kind = Kind::kFailed, .reason = "Refused", .message = error.facts().why};
     }
-    return {.kind = Kind::kRunning, .message = fmt::format("export job {} starts", name)};
+    return {.kind = Kind::kStarting,
+            .reason = "Exporting",
+            .message = fmt::format("export job {} starts", name)};
   }
   if (is_being_deleted(*job) || !is_made_from(*job, wanted, artifact)) {
     if (!is_being_deleted(*job) && controller_uid(*job) == uid_of(artifact)) {
       context().client.remove(kJobs, name_of(*job), {.uid = uid_of(*job)});
     }
     return {.kind = Kind::kReplacing,
+            .reason = "Exporting",
             .message = fmt::format("the last export job {} goes first", name)};
   }
-  const auto pod = pod_of(*job);
-  const auto trouble = pod ? pod_state(*pod) : PodState{};
+  const auto trouble = state_of(*job, wanted);
   switch (job_state(*job)) {
     case JobState::kComplete:
       return {.kind = Kind::kDone};
@@ -406,7 +421,8 @@ ExportStep ArtifactController::step_export(const Object& artifact, const Object&
     case JobState::kRunning:
       break;
   }
-  return {.kind = Kind::kRunning,
+  return {.kind = pod_of(*job) ? Kind::kRunning : Kind::kStarting,
+          .reason = trouble.is_stuck ? trouble.reason : "Exporting",
           .message = fmt::format("export job {} runs{}{}", name, trouble.is_stuck ? ": " : "",
                                  trouble.is_stuck ? trouble.message : "")};
 }
@@ -415,7 +431,7 @@ Again ArtifactController::follow_exports(const Object& artifact, const ArtifactO
                                          Progress progress) {
   const auto done = done_exports(artifact);
   Again again;
-  std::string waiting;
+  std::optional<ExportStep> waiting;
   for (std::size_t i = 0; i < objects.exports.size() && progress.phase != "Error"; ++i) {
     const auto step = step_export(artifact, objects.exports[i], done.contains(i));
     switch (step.kind) {
@@ -424,10 +440,14 @@ Again ArtifactController::follow_exports(const Object& artifact, const ArtifactO
         break;
       case ExportStep::Kind::kReplacing:
         again = kWaitForRemoval;
-        waiting = step.message;
+        waiting = step;
+        break;
+      case ExportStep::Kind::kStarting:
+        if (!again) again = kLookForPodAgain;
+        waiting = step;
         break;
       case ExportStep::Kind::kRunning:
-        waiting = step.message;
+        waiting = step;
         break;
       case ExportStep::Kind::kFailed:
         progress.phase = "Error";
@@ -442,9 +462,9 @@ Again ArtifactController::follow_exports(const Object& artifact, const ArtifactO
          progress.exported.message);
     return std::nullopt;
   }
-  if (!waiting.empty()) {
+  if (waiting) {
     progress.phase = "Exporting";
-    progress.exported = not_yet("Exported", "Exporting", waiting);
+    progress.exported = not_yet("Exported", waiting->reason.c_str(), waiting->message);
     write(artifact, progress);
     return again;
   }

@@ -58,6 +58,17 @@ std::vector<std::string> used_volumes(const manifest::OSArtifact& artifact) {
   return names;
 }
 
+/// ConfigMaps whose values the build takes, each once.
+std::vector<std::string> used_config_maps(const manifest::OSArtifact& artifact) {
+  std::vector<std::string> names;
+  for (const auto& variable : artifact.image.build_env) {
+    if (const auto* selector = find_at(variable, "/valueFrom/configMapKeyRef")) {
+      add_once(names, selector->value("name", ""));
+    }
+  }
+  return names;
+}
+
 /// The kinds of spec.resources whose artifacts are asked for.
 std::vector<const char*> wanted_kinds(const manifest::OSArtifact& artifact) {
   std::vector<const char*> kinds;
@@ -159,6 +170,12 @@ Mounts builder_mounts(const manifest::OSArtifact& artifact, const Object& spec,
     mounts.add({{"name", short_name("osartifact-" + short_digest(name))}, {"secret", source}},
                fmt::format("{}/{}", kSecretsFolder, name), true);
   }
+  for (const auto& name : used_config_maps(artifact)) {
+    // Optional, so that the program says that it is missing: a pod would wait without a word.
+    mounts.add({{"name", short_name("osartifact-configmap-" + short_digest(name))},
+                {"configMap", {{"name", name}, {"optional", true}}}},
+               fmt::format("{}/configmaps/{}", kSecretsFolder, name), true);
+  }
   for (const auto& name : used_volumes(artifact)) {
     const auto path = fmt::format("{}/{}", kVolumesFolder, name);
     mounts.add(user_volume(spec, name), path, true);
@@ -223,13 +240,6 @@ Object artifacts_volume(const manifest::OSArtifact& artifact, bool read_only) {
 }
 
 Object builder_pod_template(const manifest::OSArtifact& artifact, const BuilderOptions& options) {
-  for (const auto& variable : artifact.image.build_env) {
-    if (find_at(variable, "/valueFrom/configMapKeyRef") == nullptr) continue;
-    throw base::Error({.code = base::ErrorCode::kUnsupported,
-                       .what = "spec.image.buildEnv takes no value from a ConfigMap here",
-                       .why = fmt::format("{} has configMapKeyRef", variable.value("name", "")),
-                       .hint = "write the value, or keep it in a Secret (secretKeyRef)"});
-  }
   const auto spec = spec_of(artifact);
   const auto manifest = builders_manifest(artifact).dump();
   if (manifest.size() > kMaxManifestBytes) {

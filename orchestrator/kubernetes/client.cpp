@@ -242,12 +242,22 @@ ObjectList Client::list(const ResourceKind& kind, const Selection& selection) {
   }
 }
 
-Object Client::create(const ResourceKind& kind, const Object& object) {
+Client::Call Client::create_call(const ResourceKind& kind, const Object& object) const {
   auto name = name_of(object);
   if (name.name.empty()) name.name = text_at(object, "/metadata/generateName");
   auto call = call_for("POST", "create", kind, name);
   call.url = url_of(kind, name.space).with_query("fieldManager", kFieldManager);
   call.body = object;
+  return call;
+}
+
+Object Client::create(const ResourceKind& kind, const Object& object) {
+  return ask(create_call(kind, object));
+}
+
+Object Client::try_create(const ResourceKind& kind, const Object& object) {
+  auto call = create_call(kind, object);
+  call.url = call.url.with_query("dryRun", "All");
   return ask(call);
 }
 

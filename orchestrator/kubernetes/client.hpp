@@ -68,6 +68,8 @@ class Client {
   /// Page by page; begins anew when a page has expired meanwhile.
   ObjectList list(const ResourceKind& kind, const Selection& selection);
   Object create(const ResourceKind& kind, const Object& object);
+  /// What create() would give or throw, without doing it (dryRun=All).
+  Object try_create(const ResourceKind& kind, const Object& object);
   /// Of the whole object; is_conflict() when its resourceVersion is not the last.
   Object replace(const ResourceKind& kind, const Object& object);
   /// Server-side apply: makes the object or the fields that are given ours.
@@ -114,6 +116,7 @@ class Client {
                              const std::stop_token& stop);
   base::HttpResponse perform_authorized(const Call& call, base::HttpRequest& request,
                                         const std::stop_token& stop);
+  [[nodiscard]] Call create_call(const ResourceKind& kind, const Object& object) const;
   Object ask(const Call& call);
   Object patch(Call call, const std::string& content_type, const Object& body);
 

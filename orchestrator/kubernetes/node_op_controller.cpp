@@ -10,6 +10,7 @@
 #include "orchestrator/kubernetes/node_op_reconcile.hpp"
 #include "orchestrator/kubernetes/node_op_status.hpp"
 #include "orchestrator/kubernetes/node_selection.hpp"
+#include "orchestrator/kubernetes/pod_obstacles.hpp"
 
 namespace orchestrator::kubernetes {
 namespace {
@@ -54,7 +55,6 @@ class NodeOpController final : public Controller {
   void node_changed(const Informer::Shared& before, const Informer::Shared& after);
   void release_nodes_of(const ObjectName& name);
   [[nodiscard]] NodeOpState state_of(const Object& node_op);
-  [[nodiscard]] std::vector<std::string> missing_secrets(const Object& node_op);
   void carry_out(const ObjectName& owner, NodeOpDecision& decision);
   void create(const NodeOpAction& action, NodeOpDecision& decision);
   void evict(const ObjectName& owner, const NodeOpAction& action);
@@ -160,6 +160,7 @@ NodeOpState NodeOpController::state_of(const Object& node_op) {
             return context().client.list(kPods, {.field_selector = "spec.nodeName=" + node}).items;
           },
       .refusals = {},
+      .pod_refusals = {},
       .now = std::chrono::system_clock::now()};
   state.object["apiVersion"] = kNodeOps.api_version();
   state.object["kind"] = kNodeOps.kind;
@@ -179,30 +180,19 @@ NodeOpState NodeOpController::state_of(const Object& node_op) {
       state.jobs.push_back(std::make_shared<const Object>(std::move(*found)));
     }
   }
-  if (!is_finished(node_op)) state.missing_secrets = missing_secrets(node_op);
+  if (!is_finished(node_op)) {
+    state.missing_secrets = missing_secrets(context().client, name.space,
+                                            names_in(find_at(node_op, "/spec/imagePullSecrets")));
+    for (const auto& job : state.jobs) {
+      if (!lacks_pod(*job, state)) continue;
+      state.pod_refusals[name_of(*job).name] = pod_refusal(context().client, *job);
+    }
+  }
   const std::scoped_lock lock(mutex_);
   if (const auto known = refusals_.find(name); known != refusals_.end()) {
     state.refusals = known->second;
   }
   return state;
-}
-
-std::vector<std::string> NodeOpController::missing_secrets(const Object& node_op) {
-  std::vector<std::string> missing;
-  const auto* references = find_at(node_op, "/spec/imagePullSecrets");
-  if (references == nullptr) return missing;
-  for (const auto& reference : *references) {
-    const auto secret = text_at(reference, "/name");
-    try {
-      if (!secret.empty() && !context().client.exists(kSecrets, {name_of(node_op).space, secret})) {
-        missing.push_back(secret);
-      }
-    } catch (const ApiError& error) {
-      // Without the right to ask, the kubelet is left to say so.
-      if (error.status() != 403) throw;
-    }
-  }
-  return missing;
 }
 
 void NodeOpController::carry_out(const ObjectName& owner, NodeOpDecision& decision) {

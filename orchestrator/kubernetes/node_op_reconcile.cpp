@@ -24,6 +24,7 @@ constexpr seconds kDrainPause{5};       ///< Between two looks at what a drain w
 constexpr seconds kDrainPatience{600};  ///< Where timeoutSeconds does not say.
 /// A node that is up and well so long after it was told to reboot does not.
 constexpr seconds kRebootPatience{600};
+constexpr seconds kPodPatience{5};  ///< A Job has a pod within moments, else none is taken.
 constexpr std::size_t kNamesTold = 5;
 
 std::string some_of(const std::vector<ObjectName>& names) {
@@ -116,7 +117,7 @@ class Decider {
       return fail(status, fmt::format("Preflight failed: {}", why_ended(*pod, "preflight")));
     }
     if (phase != "Succeeded") {
-      const auto waits = why_waiting(*pod);
+      const auto waits = note_wait(node, why_waiting(*pod));
       return set(status, "Preflight",
                  waits.empty() ? "Preflight in progress" : "Preflight waits: " + waits,
                  "not-requested");
@@ -196,7 +197,7 @@ class Decider {
       if (op_.reboot_on_success) advance_reboot(node, status);
       return;
     }
-    const auto waits = pod ? why_waiting(*pod) : std::string();
+    const auto waits = note_wait(node, pod ? why_waiting(*pod) : why_without_pod(name));
     std::string message = waits.empty() ? "Job is running" : "Job waits: " + waits;
     if (!is_ready(node)) message += "; the node is not ready";
     set(status, "Running", message, text_at(status, "/rebootStatus"));
@@ -231,7 +232,7 @@ class Decider {
       return;
     }
     look_again(kRebootPatience - waited);
-    const auto waits = pod ? why_waiting(*pod) : std::string();
+    const auto waits = note_wait(node, pod ? why_waiting(*pod) : std::string());
     set(status, "Completed",
         waits.empty() ? "Job completed; the node is told to reboot" : "The reboot waits: " + waits,
         "pending");
@@ -280,6 +281,11 @@ class Decider {
     } else if (over) {
       reason = "Completed";
       message = fmt::format("{} nodes are done", nodes_.size());
+    } else if (!waits_.empty()) {
+      const auto& [node, why] = *waits_.begin();
+      reason = why.substr(0, why.find(':'));
+      message = fmt::format("{}: {}", node, why);
+      if (waits_.size() > 1) message += fmt::format("; {} more nodes wait", waits_.size() - 1);
     }
     if (not_started_ > 0) {
       message += fmt::format("; {} were not started (stopOnFailure)", not_started_);
@@ -386,6 +392,20 @@ class Decider {
     if (was == nullptr || *was != decision_.status) decision_.status["lastUpdated"] = now_;
   }
 
+  /// Looked at again, since no change of an object tells of it.
+  std::string why_without_pod(const std::string& job) {
+    look_again(kPodPatience);
+    const auto refusal = state_.pod_refusals.find(job);
+    if (refusal == state_.pod_refusals.end() || refusal->second.empty()) return "";
+    return "PodRefused: " + refusal->second;
+  }
+
+  /// Kept for the condition: why it goes on, begins with a word for `reason`.
+  std::string note_wait(const Object& node, std::string why) {
+    if (!why.empty()) waits_[name_of(node).name] = why;
+    return why;
+  }
+
   void set(Object& status, const std::string& phase, const std::string& message,
            const std::string& reboot) {
     status["phase"] = phase;
@@ -449,7 +469,8 @@ class Decider {
   std::map<std::string, Object> before_;  ///< The nodes' statuses as they are stored.
   std::map<std::string, Object> nodes_;   ///< As they shall be.
   std::set<std::string> targets_;
-  std::size_t not_started_ = 0;  ///< By stopOnFailure.
+  std::map<std::string, std::string> waits_;  ///< By node: "ErrImagePull: ...".
+  std::size_t not_started_ = 0;               ///< By stopOnFailure.
   NodeOpDecision decision_;
 };
 
@@ -477,6 +498,16 @@ NodeOpDecision refuse(const NodeOpState& state, const manifest::ManifestResult& 
 }
 
 }  // namespace
+
+bool lacks_pod(const Object& job, const NodeOpState& state) {
+  if (true_condition(job, {"Complete", "SuccessCriteriaMet", "Failed", "FailureTarget"})) {
+    return false;
+  }
+  const auto made = time_of(text_at(job, "/metadata/creationTimestamp"));
+  if (!made || state.now - *made < kPodPatience) return false;
+  return std::none_of(state.pods.begin(), state.pods.end(),
+                      [&](const auto& pod) { return controller_uid(*pod) == uid_of(job); });
+}
 
 NodeOpDecision decide(const NodeOpState& state) {
   const auto read = manifest::load_manifest(state.object.dump(), name_of(state.object).text());

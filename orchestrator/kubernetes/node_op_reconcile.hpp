@@ -35,6 +35,8 @@ struct NodeOpState {
   std::function<std::vector<Object>(const std::string& node)> pods_on;
   /// Why the last try to evict a pod was refused.
   std::map<ObjectName, std::string> refusals;
+  /// Why the API server takes no pod of a Job, for those that lacks_pod(): by the Job's name.
+  std::map<std::string, std::string> pod_refusals;
   std::chrono::system_clock::time_point now;
 };
 
@@ -60,6 +62,9 @@ struct NodeOpDecision {
 };
 
 NodeOpDecision decide(const NodeOpState& state);
+
+/// Whether a Job should have had a pod for a while, and has none.
+bool lacks_pod(const Object& job, const NodeOpState& state);
 
 /// What to do about nodes that are marked as cordoned by a NodeOp which is no more: they are given
 /// back.

@@ -20,6 +20,7 @@ import time
 
 SKIPPED = 77
 PROGRAMS = ("etcd", "kube-apiserver", "kubectl")
+NODE = "node"  # The kubelet's, where there is one.
 
 
 def find_program(name):
@@ -28,15 +29,18 @@ def find_program(name):
     return shutil.which(name, path=os.pathsep.join(place for place in places if place))
 
 
-def skip_where_missing():
-    missing = [name for name in PROGRAMS if not find_program(name)]
-    if not missing:
-        return
+def skip(*lines):
     print("*" * 80)
-    print(f"SKIPPED: there is no {', '.join(missing)}. Nothing of the operator was tested against a")
-    print("real API server. Put the programs on PATH or into $OSARTIFACT_K8S_BIN.")
+    print("SKIPPED:", *lines, sep="\n")
     print("*" * 80)
     sys.exit(SKIPPED)
+
+
+def skip_where_missing():
+    missing = [name for name in PROGRAMS if not find_program(name)]
+    if missing:
+        skip(f"there is no {', '.join(missing)}. Nothing of the operator was tested against a",
+             "real API server. Put the programs on PATH or into $OSARTIFACT_K8S_BIN.")
 
 
 def free_ports(count):
@@ -62,9 +66,14 @@ def wait_for(condition, what, seconds=60):
 
 
 class ApiServer:
-    def __init__(self):
+    # Pods name no account here, and nobody makes the default ones.
+    more_arguments = ["--disable-admission-plugins=ServiceAccount"]
+
+    def __init__(self, address="127.0.0.1", port=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="osartifact-api."))
-        self.etcd_port, self.peer_port, self.port = free_ports(3)
+        self.address = address
+        self.etcd_port, self.peer_port, free_port = free_ports(3)
+        self.port = port or free_port
         self.processes = {}
         self._make_keys()
 
@@ -85,17 +94,16 @@ class ApiServer:
         keys = self.folder
         self._start("kube-apiserver", [
             f"--etcd-servers=http://127.0.0.1:{self.etcd_port}",
-            "--bind-address=127.0.0.1", f"--secure-port={self.port}",
+            f"--bind-address={self.address}", f"--secure-port={self.port}",
             "--advertise-address=192.0.2.1", "--endpoint-reconciler-type=none",
             f"--tls-cert-file={keys}/server.crt", f"--tls-private-key-file={keys}/server.key",
             f"--client-ca-file={keys}/ca.crt",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={keys}/accounts.key",
             f"--service-account-signing-key-file={keys}/accounts.key",
-            "--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=RBAC",
+            "--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=Node,RBAC",
             "--allow-privileged=true",  # The Jobs of NodeOps are.
-            # Pods name no account here, and nobody makes the default ones.
-            "--disable-admission-plugins=ServiceAccount"])
+            *self.more_arguments])
         wait_for(self._is_ready, "the API server", 120)
 
     def _is_ready(self):
@@ -160,7 +168,8 @@ class ApiServer:
         self._openssl("req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.crt", "-days", 30,
                       "-subj", "/CN=test-ca")
         for name, subject, extension in (
-                ("server", "/CN=kube-apiserver", "subjectAltName=IP:127.0.0.1"),
+                ("server", "/CN=kube-apiserver", f"subjectAltName=IP:{self.address}"),
+                ("node", f"/O=system:nodes/CN=system:node:{NODE}", "extendedKeyUsage=clientAuth"),
                 ("admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth")):
             (self.folder / f"{name}.ext").write_text(extension + "\n")
             self._openssl("req", *curve, "-keyout", f"{name}.key", "-out", f"{name}.csr",
@@ -169,16 +178,16 @@ class ApiServer:
                           "-CAcreateserial", "-days", 30, "-extfile", f"{name}.ext",
                           "-out", f"{name}.crt")
         self._openssl("genrsa", "-out", "accounts.key", 2048)
-        self.kubeconfig = self.write_kubeconfig("admin", {
-            "client-certificate": str(self.folder / "admin.crt"),
-            "client-key": str(self.folder / "admin.key")})
+        self.kubeconfig, self.node_kubeconfig = (self.write_kubeconfig(name, {
+            "client-certificate": str(self.folder / f"{name}.crt"),
+            "client-key": str(self.folder / f"{name}.key")}) for name in ("admin", "node"))
 
     def write_kubeconfig(self, name, user):
         path = self.folder / f"{name}.kubeconfig"
         path.write_text(json.dumps({
             "apiVersion": "v1", "kind": "Config", "current-context": "c",
             "clusters": [{"name": "c", "cluster": {
-                "server": f"https://127.0.0.1:{self.port}",
+                "server": f"https://{self.address}:{self.port}",
                 "certificate-authority": str(self.folder / "ca.crt")}}],
             "users": [{"name": "u", "user": user}],
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]}))
@@ -201,7 +210,7 @@ class ApiServer:
             context.load_cert_chain(self.folder / "admin.crt", self.folder / "admin.key")
         else:
             headers["Authorization"] = f"Bearer {token}"
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context,
+        connection = http.client.HTTPSConnection(self.address, self.port, context=context,
                                                  timeout=60)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)

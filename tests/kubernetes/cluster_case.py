@@ -84,14 +84,18 @@ class ClusterCase(unittest.TestCase):
         cls.api = api_server.ApiServer()
         cls.addClassCleanup(cls.api.stop)
         cls.api.start()
-        for folder in ("cluster",):
-            manifests = cls.api.kubectl("kustomize", str(PACKAGING / folder))
-            cls.api.kubectl("apply", "--server-side", "-f", "-", text=manifests)
+        cls.apply(PACKAGING / "cluster")
+        token = cls.api.token_of("osartifact-system", "osartifact-operator")
+        cls.kubeconfig = cls.api.write_kubeconfig("operator", {"token": token})
+
+    @classmethod
+    def apply(cls, folder):
+        """As `kubectl apply -k` does it; waits until our resources are known."""
+        manifests = cls.api.kubectl("kustomize", str(folder))
+        cls.api.kubectl("apply", "--server-side", "-f", "-", text=manifests)
         for name in ("osartifacts.build.kairos.io", "nodeops.operator.kairos.io",
                      "nodeopupgrades.operator.kairos.io"):
             wait_for(lambda name=name: cls.is_established(name), f"the CRD {name}")
-        token = cls.api.token_of("osartifact-system", "osartifact-operator")
-        cls.kubeconfig = cls.api.write_kubeconfig("operator", {"token": token})
 
     @classmethod
     def is_established(cls, name):

@@ -270,6 +270,15 @@ class NodeOps(cluster_case.ClusterCase):
         job = self.job(self.job_on(node))
         self.assertEqual(job["spec"]["template"]["spec"]["imagePullSecrets"], [{"name": "login"}])
 
+    def test_says_why_its_jobs_get_no_pod(self):
+        self.api.merge(self.core, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "baseline"}}})
+        node = self.add_node("one")
+        self.create()
+
+        self.until(lambda: self.condition("Finished").get("reason") == "PodRefused")
+        self.assertIn('violates PodSecurity "baseline:latest"', self.condition("Finished")["message"])
+        self.assertIn("violates PodSecurity", self.status(node)["message"])
+
     def test_says_what_is_wrong_with_the_spec(self):
         self.add_node("one")
         self.create(hostMountPath="host")

@@ -185,6 +185,20 @@ class PhasesTest(ClusterCase):
             self.api.must("DELETE", quotas + "/none")
             self.wait_for_phase("Building", seconds=120)
 
+    def test_pods_that_pod_security_refuses_are_told(self):
+        space = f"/api/v1/namespaces/{self.space}"
+        enforce = "pod-security.kubernetes.io/enforce"
+        self.api.merge(space, {"metadata": {"labels": {enforce: "restricted"}}})
+        with self.operator():
+            self.create(ISO)
+            self.wait_for_job()
+            reason = self.wait_for_reason("Ready", "PodRefused")
+            self.assertIn('violates PodSecurity "restricted:latest"', reason["message"])
+            self.api.merge(space, {"metadata": {"labels": {enforce: "baseline"}}})
+            self.wait_for_reason("Ready", "Starting")
+            self.finish_job()
+            self.wait_for_phase("Ready")
+
     def test_what_kairos_operator_left_goes_on(self):
         self.create(ISO, "finished")
         self.api.merge(self.artifact_path("finished"), {"metadata": {

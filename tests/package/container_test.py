@@ -15,46 +15,21 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support
 if len(sys.argv) < 4:
     sys.exit(__doc__)
 PACKAGE, CACHE = pathlib.Path(sys.argv.pop(2)).resolve(), pathlib.Path(sys.argv.pop(2)).resolve()
+import builder_image  # noqa: E402
 import pod  # noqa: E402
 import registry_case  # noqa: E402
 import test_image  # noqa: E402
 
-DOCKERFILE = registry_case.TESTS.parent / "packaging/container/Dockerfile"
 MIB = 1 << 20
-
-
-def debian():
-    """The least Debian 12 as a tar."""
-    tar = CACHE / "minbase.tar"
-    if not tar.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["mmdebstrap", "--variant=minbase", "--include=ca-certificates", "--format=tar", "bookworm",
-                        tar.with_suffix(".part"), os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")],
-                       check=True, capture_output=True, timeout=400)
-        tar.with_suffix(".part").rename(tar)
-    return tar.read_bytes()
 
 
 class BuilderImage(registry_case.RegistryCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.push("library/debian:12", [debian()])
         cls.push("demo/image:1", test_image.bootable_layers())
-        context = cls.base / "context"
-        context.mkdir()
-        shutil.copy(PACKAGE, context)
-        environment = {"SOURCE_DATE_EPOCH": "1700000000"}
-        for name in ("http_proxy", "https_proxy", "no_proxy"):
-            if name in os.environ:
-                environment[name] = os.environ[name]
         cls.image = f"{cls.host}/tools/osartifact:1"
-        cls.built = subprocess.run(
-            cls.command(["image", "build", "-f", DOCKERFILE, "--build-arg", f"BASE={cls.host}/library/debian:12", "-t",
-                         cls.image, "--push", context], cls.base / "store"),
-            capture_output=True, text=True, timeout=400, env={"PATH": os.environ["PATH"], **environment})
-        if cls.built.returncode != 0:
-            raise AssertionError(cls.built.stderr)
+        builder_image.build(cls, PACKAGE, CACHE, "-t", cls.image, "--push")
         cls.root = cls.base / "image"
         cls.run_program(["unpack", cls.image, cls.root], cls.base / "store2", check=True)
 

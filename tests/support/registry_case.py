@@ -23,11 +23,12 @@ POD = ["setpriv", "--no-new-privs", "--inh-caps=-all",
 UNPRIVILEGED = ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
 
 
-def start_registry(folder, user, password):
+def start_registry(folder, user, password, address="127.0.0.1"):
     """Starts a docker-registry that keeps all in the folder; returns its host. stop_registry ends it."""
-    subprocess.run([TESTS.parent / "packaging/quickstart/registry.sh", folder, user, password],
+    subprocess.run([TESTS.parent / "packaging/quickstart/registry.sh", folder, user, password, address],
                    check=True, timeout=60)
-    return "localhost:" + (folder / "port").read_text().strip()
+    name = "localhost" if address == "127.0.0.1" else address
+    return name + ":" + (folder / "port").read_text().strip()
 
 
 def stop_registry(folder):
@@ -36,6 +37,7 @@ def stop_registry(folder):
 
 class RegistryCase(unittest.TestCase):
     password = "canary-password-7Qz"
+    address = "127.0.0.1"
     signed_in = True  # Whether the program is given the password where a test does not say.
 
     @classmethod
@@ -43,7 +45,7 @@ class RegistryCase(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix=f"{cls.__name__}.", dir="/var/tmp")
         cls.addClassCleanup(folder.cleanup)
         cls.base = pathlib.Path(folder.name)
-        cls.host = start_registry(cls.base / "registry", "demo", cls.password)
+        cls.host = start_registry(cls.base / "registry", "demo", cls.password, cls.address)
         cls.addClassCleanup(stop_registry, cls.base / "registry")
         cls.config = cls.base / "config.json"
         cls.config.write_text(cls.login())

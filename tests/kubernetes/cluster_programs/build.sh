@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds the programs of the Kubernetes API that the tests here need, once a machine:
+# Builds the programs of Kubernetes that the tests here need, once a machine:
 #   build.sh [FOLDER]     (~/.cache/osartifact-k8s/bin when not given)
 # Needs Go and its module proxy; takes some ten minutes. Where they are there already it does nothing.
 set -euo pipefail
@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 
 version=1.36.3
 folder=${1:-$HOME/.cache/osartifact-k8s/bin}
-names=(etcd kube-apiserver kubectl)
+names=(etcd kube-apiserver kubectl kube-controller-manager kube-scheduler kubelet)
 missing=0
 for name in "${names[@]}"; do [ -x "$folder/$name" ] || missing=1; done
 [ "$missing" = 1 ] || exit 0

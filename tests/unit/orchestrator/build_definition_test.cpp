@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <fstream>
 #include <sstream>
 
 #include "base/error.hpp"
@@ -205,6 +206,16 @@ TEST_F(BuildDefinitionTest, BuildEnvTakesValuesFromEverywhere) {
   EXPECT_FALSE(found.at("M").is_secret);
   EXPECT_EQ(found.at("N").value.reveal(), "demo");
   EXPECT_FALSE(found.contains("O"));
+}
+
+TEST_F(BuildDefinitionTest, BuildEnvTakesValuesOfMountedConfigMaps) {
+  options_.secrets = folder_.path() / "secrets";
+  std::filesystem::create_directories(options_.secrets / "configmaps/c");
+  std::ofstream(options_.secrets / "configmaps/c/k") << "mounted";
+  const auto found = environment("[{name: M, valueFrom: {configMapKeyRef: {name: c, key: k}}}]");
+
+  EXPECT_EQ(found.at("M").value.reveal(), "mounted");
+  EXPECT_FALSE(found.at("M").is_secret);
 }
 
 TEST_F(BuildDefinitionTest, BuildEnvNamesWhatIsMissing) {

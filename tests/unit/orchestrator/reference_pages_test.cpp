@@ -10,15 +10,18 @@
 using testing::HasSubstr;
 
 TEST(ReferencePages, EveryFieldOfOursIsDescribed) {
-  for (const auto& type : orchestrator::manifest::osartifact_types()) {
-    // Those are Kubernetes' own.
-    if (type.name == "ObjectMeta" || type.name == "OwnerReference" ||
-        type.name == "ResourcesSpec") {
-      continue;
-    }
-    for (const auto& field : type.fields) {
-      EXPECT_FALSE(orchestrator::text_of_field(type.name, field.name).empty())
-          << type.name << "." << field.name;
+  for (const auto types :
+       {orchestrator::manifest::osartifact_types(), orchestrator::manifest::node_op_types()}) {
+    for (const auto& type : types) {
+      // Those are Kubernetes' own.
+      if (type.name == "ObjectMeta" || type.name == "OwnerReference" ||
+          type.name == "ResourcesSpec") {
+        continue;
+      }
+      for (const auto& field : type.fields) {
+        EXPECT_FALSE(orchestrator::text_of_field(type.name, field.name).empty())
+            << type.name << "." << field.name;
+      }
     }
   }
 }
@@ -30,6 +33,8 @@ TEST(ReferencePages, TheManifestPageHasFieldsTypesAndWhatIsRequired) {
   EXPECT_THAT(page, HasSubstr("| `bundles` | list of string | "));
   EXPECT_THAT(page, HasSubstr("| **`image`** | ImageSpec | "));
   EXPECT_THAT(page, HasSubstr("## spec.image.buildOptions\n"));
+  EXPECT_THAT(page, HasSubstr("## NodeOp spec.drainOptions\n"));
+  EXPECT_THAT(page, HasSubstr("## NodeOpUpgrade spec\n"));
 }
 
 TEST(ReferencePages, TheFlagsPageHasCommandsFlagsAndVariables) {

@@ -203,11 +203,22 @@ TEST(ArtifactObjects, OneContainerMayUseWhatAllWouldHave) {
   EXPECT_EQ(pod["resources"]["limits"]["cpu"], "3");
 }
 
-TEST(ArtifactObjects, AValueFromAConfigMapIsRefusedByName) {
-  const auto artifact = read(
+TEST(ArtifactObjects, AConfigMapOfBuildEnvIsWhereTheProgramLooks) {
+  const auto made = objects(
       "{image: {buildOptions: {version: v1, baseImage: 'u:1'}, buildEnv: [{name: A, valueFrom: "
-      "{configMapKeyRef: {name: m, key: k}}}]}, artifacts: {iso: true}}");
-  EXPECT_THROW(kubernetes::artifact_objects(artifact, {}), base::Error);
+      "{configMapKeyRef: {name: m, key: k}}}, {name: B, valueFrom: {configMapKeyRef: {name: m, "
+      "key: l}}}]}, artifacts: {iso: true}}");
+
+  const auto& pod = pod_of(made.build);
+  std::vector<Object> mounts;
+  for (const auto& volume : pod["volumes"]) {
+    if (!volume.contains("configMap")) continue;
+    EXPECT_EQ(volume["configMap"], Object({{"name", "m"}, {"optional", true}}));
+    for (const auto& mount : pod["containers"][0]["volumeMounts"]) {
+      if (mount["name"] == volume["name"]) mounts.push_back(mount["mountPath"]);
+    }
+  }
+  EXPECT_THAT(mounts, ElementsAre("/secrets/configmaps/m"));
 }
 
 TEST(ArtifactObjects, LongNamesAreCutAndStayDifferent) {

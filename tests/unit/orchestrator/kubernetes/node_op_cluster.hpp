@@ -40,6 +40,7 @@ class NodeOpCluster {
                       .missing_secrets = missing_secrets,
                       .pods_on = [this](const std::string& node) { return pods_on(node); },
                       .refusals = refusals,
+                      .pod_refusals = pod_refusals,
                       .now = now};
     for (const auto& [pod_name, pod] : pods_) {
       if (pod["metadata"].value("labels", Object::object()).contains(kNodeOpLabel)) {
@@ -154,6 +155,7 @@ class NodeOpCluster {
                           .operator_pod = {"system", "operator"}};
   std::vector<std::string> missing_secrets;
   std::map<ObjectName, std::string> refusals;
+  std::map<std::string, std::string> pod_refusals;
   std::chrono::system_clock::time_point now = std::chrono::system_clock::from_time_t(1'800'000'000);
   std::vector<std::string> events;
   std::vector<std::string> evicted;

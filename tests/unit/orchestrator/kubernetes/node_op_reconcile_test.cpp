@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "orchestrator/kubernetes/conditions.hpp"
 #include "tests/unit/orchestrator/kubernetes/node_op_cluster.hpp"
 
 namespace orchestrator::kubernetes {
@@ -170,6 +171,45 @@ TEST(NodeOpReconcile, SaysWhatThePodWaitsFor) {
   cluster.settle();
 
   EXPECT_EQ(cluster.message("one"), "Job waits: ErrImagePull: 401 Unauthorized");
+  EXPECT_EQ(cluster.condition("Finished").at("reason"), "ErrImagePull");
+  EXPECT_EQ(cluster.condition("Finished").at("message"), "one: ErrImagePull: 401 Unauthorized");
+}
+
+TEST(NodeOpReconcile, SaysWhyAJobGetsNoPod) {
+  NodeOpCluster cluster(spec());
+  cluster.add_node("one");
+  cluster.settle();
+  auto& job = cluster.job("one");
+  job["metadata"]["creationTimestamp"] = timestamp_of(cluster.now);
+  EXPECT_EQ(cluster.pass().look_again, std::chrono::seconds(5));
+
+  cluster.pod_refusals[name_of(job).name] = "violates PodSecurity";
+  cluster.settle();
+
+  EXPECT_EQ(cluster.message("one"), "Job waits: PodRefused: violates PodSecurity");
+  EXPECT_EQ(cluster.condition("Finished").at("reason"), "PodRefused");
+}
+
+TEST(NodeOpReconcile, AsksWhyOnlyForAJobThatIsLate) {
+  const auto now = std::chrono::system_clock::from_time_t(1'800'000'000);
+  const auto job = [&](int seconds, const Object& status) {
+    return Object{{"metadata",
+                   {{"name", "j"},
+                    {"uid", "u"},
+                    {"creationTimestamp", timestamp_of(now - std::chrono::seconds(seconds))}}},
+                  {"status", status}};
+  };
+  NodeOpState state;
+  state.now = now;
+  const Object ended = {
+      {"conditions", Object::array({{{"type", "Complete"}, {"status", "True"}}})}};
+
+  EXPECT_TRUE(lacks_pod(job(5, Object::object()), state));
+  EXPECT_FALSE(lacks_pod(job(4, Object::object()), state));
+  EXPECT_FALSE(lacks_pod(job(60, ended), state));
+  state.pods.push_back(std::make_shared<const Object>(Object{
+      {"metadata", {{"ownerReferences", Object::array({{{"controller", true}, {"uid", "u"}}})}}}}));
+  EXPECT_FALSE(lacks_pod(job(60, Object::object()), state));
 }
 
 TEST(NodeOpReconcile, WaitsForItsPullSecrets) {
