@@ -469,18 +469,20 @@ class ImageBuild(registry_case.RegistryCase):
     def test_git_trusts_the_ca_that_the_program_was_told_of(self):
         make_repository(self.work / "git", {"file": "of git"}, self.work)
         port = serve(self, self.work / "git", certificate=self.base / "registry")
-        context = self.work / "context"
-        context.mkdir()
         layout = self.work / "layout"
-        (context / "Dockerfile").write_text(
+        (self.context / "Dockerfile").write_text(
             f"FROM scratch\nADD https://localhost:{port}/.git?mtime=commit /git\n")
-        result = self.image_build(context, "--output", f"oci:{layout}")
+        result = self.image_build(self.context, "--output", f"oci:{layout}")
 
         self.assertEqual(result.returncode, 0, result.stderr)
         file = self.unpacked(f"oci:{layout}") / "git/file"
         self.assertEqual((file.read_text(), file.stat().st_mtime), ("of git", 1600000000))
-        (self.work / "empty").mkdir()
-        refused = self.image_build(context, "--no-cache", ca=self.work / "empty")
+        other = self.work / "other"
+        other.mkdir()
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other",
+                        "-keyout", self.work / "other.key", "-out", other / "other.crt"],
+                       check=True, capture_output=True)
+        refused = self.image_build(self.context, "--no-cache", ca=other)
         self.assertEqual(refused.returncode, 4, refused.stderr)
         self.assertIn("certificate", refused.stderr)
 
