@@ -186,6 +186,10 @@ bool HttpClient::may_speak_plain_http(const Url& url) const {
 
 bool HttpClient::is_plain_http(const Url& url) const { return pool_->trust().is_plain_http(url); }
 
+std::shared_ptr<const HostTrust> HttpClient::trust_for(const Url& url) const {
+  return pool_->trust().for_host(url);
+}
+
 bool HttpClient::has_reached(const Url& url) const { return pool_->reached(url).has_value(); }
 
 HttpOutcome HttpClient::try_perform(const HttpRequest& request, const std::stop_token& stop) {

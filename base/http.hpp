@@ -131,6 +131,9 @@ class HttpClient {
   [[nodiscard]] bool may_speak_plain_http(const Url& url) const;
   /// Whether nothing else is to be tried there.
   [[nodiscard]] bool is_plain_http(const Url& url) const;
+  /// What a host is trusted with, for a program that speaks to it in our place. Throws as
+  /// TlsTrust::for_host().
+  [[nodiscard]] std::shared_ptr<const HostTrust> trust_for(const Url& url) const;
   /// Whether a connection to this origin has succeeded before.
   [[nodiscard]] bool has_reached(const Url& url) const;
 

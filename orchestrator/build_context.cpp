@@ -122,9 +122,14 @@ class Opener {
     make_folder();
     const auto source = stages::dockerfile::parse_git_source(text);
     const auto checkout = context_.folder;
-    const auto commit =
-        stages::check_out(session_.process(), source, checkout, context_.made->path(),
-                          source.keep_git_dir.value_or(false), {}, session_.stop());
+    const auto http = session_.access({}).context.http;
+    const auto commit = stages::check_out(session_.process(), source,
+                                          {.folder = checkout,
+                                           .scratch = context_.made->path(),
+                                           .keep_git_dir = source.keep_git_dir.value_or(false),
+                                           .environment = {},
+                                           .http = http.get()},
+                                          session_.stop());
     context_.folder = checkout / source.subdir;
     std::error_code error;
     if (!std::filesystem::is_directory(context_.folder, error)) {

@@ -26,7 +26,7 @@ struct Example {
 };
 
 constexpr Example kExamples[] = {
-    {"An ISO and a disk, with a cloud-config, of an image in a private registry", R"(apiVersion: v1
+    {"An ISO with a cloud-config, of an image in a private registry", R"(apiVersion: v1
 kind: Secret
 metadata:
   name: registry-login
@@ -55,7 +55,7 @@ spec:
       name: registry-login
   artifacts:
     iso: true
-    cloudImage: true
+    # cloudImage: true
     cloudConfigRef:
       name: cloud-config
       key: userdata
@@ -265,7 +265,7 @@ std::string manifest_manual_page(const std::string& version) {
   }
   page += fmt::format(".SH SECRETS\n{}\n.SH EXAMPLES\n", escaped(kSecrets));
   for (const auto& [title, text] : kExamples) {
-    page += fmt::format("{}:\n.PP\n.in +4n\n.nf\n{}.fi\n.in\n.PP\n", escaped(title), escaped(text));
+    page += fmt::format(".SS {}\n.in +4n\n.nf\n{}.fi\n.in\n.PP\n", escaped(title), escaped(text));
   }
   return page + ".SH SEE ALSO\n.BR osartifact (1)\n";
 }

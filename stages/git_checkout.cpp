@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -48,18 +49,18 @@ Login split(const std::string& remote) {
 class Checkout {
  public:
   Checkout(base::ProcessRunner& process, const dockerfile::GitSource& source,
-           std::filesystem::path folder, const std::filesystem::path& scratch,
-           const std::vector<std::string>& environment, std::stop_token stop)
+           const GitCheckout& options, std::stop_token stop)
       : process_(process),
         source_(source),
-        folder_(std::move(folder)),
-        environment_(environment),
+        folder_(options.folder),
+        environment_(options.environment),
         login_(split(source.remote)),
         mask_({base::Secret(login_.password)}),
         stop_(std::move(stop)) {
     program_ = base::require_program("git", "git").string();
+    if (options.http != nullptr) add_trust(*options.http, options.scratch);
     if (login_.line.empty()) return;
-    credentials_ = scratch / "git-credentials";
+    credentials_ = options.scratch / "git-credentials";
     base::write_file_atomically(credentials_, login_.line, 0600);
   }
 
@@ -90,6 +91,30 @@ class Checkout {
                        .what = std::move(what),
                        .why = std::move(why),
                        .hint = ""});
+  }
+
+  /// The CAs, the certificate and the leniency that our own requests to that host have.
+  void add_trust(const base::HttpClient& http, const std::filesystem::path& scratch) {
+    const auto url = base::Url::parse(login_.url);
+    if (!url || url->scheme != "https") return;
+    const auto trust = http.trust_for(*url);
+    std::vector<std::pair<std::string, std::string>> settings;
+    if (!trust->verify) settings.emplace_back("sslVerify", "false");
+    if (!trust->ca_bundle.empty()) {
+      const auto bundle = scratch / "git-ca.pem";
+      base::write_file_atomically(bundle, trust->ca_bundle, 0600);
+      settings.emplace_back("sslCAInfo", bundle.string());
+    }
+    if (!trust->client_certificate.empty()) {
+      settings.emplace_back("sslCert", trust->client_certificate.string());
+      settings.emplace_back("sslKey", trust->client_key.string());
+    }
+    environment_.push_back(fmt::format("GIT_CONFIG_COUNT={}", settings.size()));
+    for (std::size_t i = 0; i < settings.size(); ++i) {
+      const auto& [name, value] = settings[i];
+      environment_.push_back(fmt::format("GIT_CONFIG_KEY_{}=http.{}/.{}", i, url->origin(), name));
+      environment_.push_back(fmt::format("GIT_CONFIG_VALUE_{}={}", i, value));
+    }
   }
 
   /// What git answers, a line.
@@ -177,7 +202,7 @@ class Checkout {
   base::ProcessRunner& process_;
   const dockerfile::GitSource& source_;
   std::filesystem::path folder_;
-  const std::vector<std::string>& environment_;
+  std::vector<std::string> environment_;
   Login login_;
   base::Mask mask_;
   std::stop_token stop_;
@@ -188,10 +213,8 @@ class Checkout {
 }  // namespace
 
 std::string check_out(base::ProcessRunner& process, const dockerfile::GitSource& source,
-                      const std::filesystem::path& folder, const std::filesystem::path& scratch,
-                      bool keep_git_dir, const std::vector<std::string>& environment,
-                      const std::stop_token& stop) {
-  return Checkout(process, source, folder, scratch, environment, stop).run(keep_git_dir);
+                      const GitCheckout& options, const std::stop_token& stop) {
+  return Checkout(process, source, options, stop).run(options.keep_git_dir);
 }
 
 }  // namespace stages

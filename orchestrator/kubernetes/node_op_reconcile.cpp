@@ -199,6 +199,9 @@ class Decider {
     }
     const auto waits = note_wait(node, pod ? why_waiting(*pod) : why_without_pod(name));
     std::string message = waits.empty() ? "Job is running" : "Job waits: " + waits;
+    if (pod && text_at(*pod, "/status/phase") == "Failed") {
+      message += fmt::format("; the last try failed: {}", why_ended(*pod, "nodeop"));
+    }
     if (!is_ready(node)) message += "; the node is not ready";
     set(status, "Running", message, text_at(status, "/rebootStatus"));
   }

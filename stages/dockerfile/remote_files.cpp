@@ -107,7 +107,12 @@ RemoteFiles::Fetched RemoteFiles::fetch_repository(const CopySource& source,
   }
   const auto scratch = new_folder();
   const auto folder = scratch / "checkout";
-  auto commit = check_out(options_.context.process, repository, folder, scratch, keep, environment,
+  auto commit = check_out(options_.context.process, repository,
+                          {.folder = folder,
+                           .scratch = scratch,
+                           .keep_git_dir = keep,
+                           .environment = std::move(environment),
+                           .http = options_.http},
                           options_.stop);
   options_.context.observer.fact(
       fmt::format("fetched {}, commit {}", shown_source(source), commit));

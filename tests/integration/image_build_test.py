@@ -13,6 +13,7 @@ import pathlib
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tarfile
@@ -43,16 +44,17 @@ def base_layers():
     return test_image.bootable_layers() + [test_image.layer(tools)]
 
 
-def serve_with_password(test, folder, user, password):
-    """A web server for the folder, until the test ends; returns its port."""
-    wanted = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+def serve(test, folder, password=None, certificate=None):
+    """A web server for the folder, until the test ends; returns its port. `password`: user:password
+    that it wants, `certificate`: the folder of server.crt and server.key, for TLS."""
+    wanted = password and "Basic " + base64.b64encode(password.encode()).decode()
 
     class Handler(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *arguments):
             super().__init__(*arguments, directory=str(folder))
 
         def do_GET(self):
-            if self.headers.get("Authorization") == wanted:
+            if not wanted or self.headers.get("Authorization") == wanted:
                 return super().do_GET()
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="git"')
@@ -63,10 +65,32 @@ def serve_with_password(test, folder, user, password):
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate / "server.crt", certificate / "server.key")
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     test.addCleanup(server.server_close)
     test.addCleanup(server.shutdown)
     return server.server_address[1]
+
+
+def make_repository(folder, files, home):
+    """A git repository that a server of plain files can serve; its one commit is of 1600000000."""
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "HOME": str(home),
+                   "GIT_COMMITTER_DATE": "1600000000 +0000"}
+
+    def git(*arguments):
+        subprocess.run(["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@b", *arguments],
+                       check=True, capture_output=True, env=environment)
+
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    git("init", "-q", "-b", "main")
+    git("add", ".")
+    git("commit", "-q", "-m", "a")
+    git("update-server-info")
 
 
 class ImageBuild(registry_case.RegistryCase):
@@ -424,21 +448,10 @@ class ImageBuild(registry_case.RegistryCase):
 
     def test_case204_a_password_in_the_url_of_a_git_context_is_seen_nowhere(self):
         repository = self.work / "git"
-        environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "HOME": str(self.work)}
-
-        def git(*arguments):
-            subprocess.run(["git", "-C", repository, "-c", "user.name=a", "-c", "user.email=a@b",
-                            *arguments], check=True, capture_output=True, env=environment)
-
-        (repository / "sub").mkdir(parents=True)
-        (repository / "sub/Dockerfile").write_text("FROM scratch\nCOPY file /\n")
-        (repository / "sub/file").write_text("of git")
-        git("init", "-q", "-b", "main")
-        git("add", ".")
-        git("commit", "-q", "-m", "a")
-        git("update-server-info")
+        make_repository(repository, {"sub/Dockerfile": "FROM scratch\nCOPY file /\n",
+                                     "sub/file": "of git"}, self.work)
         password = "canary-git-6Wp"
-        port = serve_with_password(self, repository, "user", password)
+        port = serve(self, repository, f"user:{password}")
         url = f"http://user:{password}@127.0.0.1:{port}/.git#main:sub"
         layout = self.work / "layout"
         result = self.image_build(url, "--output", f"oci:{layout}", "--log-level", "debug")
@@ -452,6 +465,26 @@ class ImageBuild(registry_case.RegistryCase):
                   if p.is_file() and not p.is_symlink()]
         for needle in (password, "canary-wrong-2Xy"):
             self.assertFalse(any(needle.encode() in text for text in texts), needle)
+
+    def test_git_trusts_the_ca_that_the_program_was_told_of(self):
+        make_repository(self.work / "git", {"file": "of git"}, self.work)
+        port = serve(self, self.work / "git", certificate=self.base / "registry")
+        layout = self.work / "layout"
+        (self.context / "Dockerfile").write_text(
+            f"FROM scratch\nADD https://localhost:{port}/.git?mtime=commit /git\n")
+        result = self.image_build(self.context, "--output", f"oci:{layout}")
+
+        self.assertEqual(result.returncode, 0, result.stderr)
+        file = self.unpacked(f"oci:{layout}") / "git/file"
+        self.assertEqual((file.read_text(), file.stat().st_mtime), ("of git", 1600000000))
+        other = self.work / "other"
+        other.mkdir()
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other",
+                        "-keyout", self.work / "other.key", "-out", other / "other.crt"],
+                       check=True, capture_output=True)
+        refused = self.image_build(self.context, "--no-cache", ca=other)
+        self.assertEqual(refused.returncode, 4, refused.stderr)
+        self.assertIn("certificate", refused.stderr)
 
     # Results of steps in a registry.
 

@@ -173,6 +173,7 @@ class ManifestsTest(ClusterCase):
         self.assertTrue(self.may(token, "watch", "build.kairos.io", "osartifacts", self.space))
         self.assertFalse(self.may(token, "watch", "build.kairos.io", "osartifacts", "default"))
         self.assertFalse(self.may(token, "get", "", "secrets", "default"))
+        self.assertTrue(self.may(token, "create", "", "pods", self.space), "to say why one is refused")
 
         kubeconfig = self.api.write_kubeconfig("namespaced", {"token": token})
         self.kubeconfig = kubeconfig

@@ -79,7 +79,7 @@ inside man -P cat osartifact | grep -q 'osartifact build demo.yaml -o out'
 inside osartifact version
 
 echo "== the example of the manual page, and what goes wrong"
-inside man -P cat 5 osartifact | sed -n '/^ *An ISO and a disk/,/^ *A Dockerfile/s/^ \{11\}//p' \
+inside env MANWIDTH=120 man -P cat 5 osartifact | sed -n '/^ *An ISO with/,/^ *A Dockerfile/s/^ \{11\}//p' \
   | sed "s|registry.example.com|$host|; s|\"me\"|\"demo\"|; s|\"secret\"|\"demo-password\"|" >"$work/root/test/page.yaml"
 cp "$here/walk_through.sh" "$work/root/test/"
 sed -i "s|team/debian:12|demo/debian:12|" "$work/root/test/page.yaml"

@@ -175,6 +175,30 @@ TEST(NodeOpReconcile, SaysWhatThePodWaitsFor) {
   EXPECT_EQ(cluster.condition("Finished").at("message"), "one: ErrImagePull: 401 Unauthorized");
 }
 
+TEST(NodeOpReconcile, SaysHowTheLastTryFailed) {
+  NodeOpCluster cluster(spec());
+  cluster.add_node("one");
+  cluster.settle();
+  auto& job = cluster.job("one");
+  cluster.add_pod(
+      "op-pod", "one",
+      {{"metadata",
+        {{"labels", {{kNodeOpLabel, "op"}}},
+         {"ownerReferences",
+          Object::array(
+              {{{"kind", "Job"}, {"controller", true}, {"uid", job["metadata"]["uid"]}}})}}},
+       {"status",
+        {{"phase", "Failed"},
+         {"containerStatuses",
+          Object::array(
+              {{{"name", "nodeop"},
+                {"state", {{"terminated", {{"exitCode", 7}, {"reason", "Error"}}}}}}})}}}});
+
+  cluster.settle();
+
+  EXPECT_EQ(cluster.message("one"), "Job is running; the last try failed: exit status 7");
+}
+
 TEST(NodeOpReconcile, SaysWhyAJobGetsNoPod) {
   NodeOpCluster cluster(spec());
   cluster.add_node("one");
