@@ -235,7 +235,9 @@ TEST_F(Initrd, IsNoYoungerThanTheEpoch) {
 
 TEST_F(Initrd, IsTheSameWithAnyNumberOfThreads) {
   std::string content;
-  for (int i = 0; content.size() < (20U << 20U); ++i) content += std::to_string(i * 7919);
+  for (std::uint64_t i = 0; content.size() < (20U << 20U); ++i) {
+    content += std::to_string(i * 7919);
+  }
   tree.file("large", content);
 
   const auto one = compressed(1);
