@@ -40,7 +40,7 @@ void put_row(std::string& headers, std::size_t offset, const PeSection& section)
   put(headers, offset + 12, 4, section.virtual_address);
   put(headers, offset + 16, 4, section.raw_size);
   put(headers, offset + 20, 4, section.raw_offset);
-  put(headers, offset + 24, 12, 0);  // No relocations, no line numbers.
+  headers.replace(offset + 24, 12, 12, '\0');  // No relocations, no line numbers.
   put(headers, offset + 36, 4, section.characteristics);
 }
 
