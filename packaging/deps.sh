@@ -17,7 +17,7 @@ quickstart="docker-registry apache2-utils openssl curl mmdebstrap qemu-system-x8
 # What ./tests/run.sh needs besides.
 test="groff-base libgtest-dev libgmock-dev zlib1g-dev skopeo umoci attr libcap2-bin python3 python3-h2 python3-yaml jq zstd
   buildah busybox-static crun qemu-utils e2fsprogs
-  bzip2 xz-utils tmux sbsigntool efitools cpio swtpm libtss2-tcti-swtpm0"
+  bzip2 xz-utils tmux sbsigntool efitools cpio swtpm libtss2-tcti-swtpm0 libtss2-esys-3.0.2-0 libtss2-rc0"
 # What tests/package/package_test.sh needs besides.
 package="systemd-container lintian"
 # What tests/kubernetes/kubelet_test.py needs besides, with the programs of Kubernetes.
