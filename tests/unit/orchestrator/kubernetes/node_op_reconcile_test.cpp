@@ -149,10 +149,8 @@ TEST(NodeOpReconcile, TakesBackWhatHasNotBegunAfterAFailure) {
   EXPECT_EQ(cluster.condition("Finished").at("status"), "True");
 }
 
-TEST(NodeOpReconcile, SaysWhatThePodWaitsFor) {
-  NodeOpCluster cluster(spec());
-  cluster.add_node("one");
-  cluster.settle();
+/// A pod, in this state, of the Job on node "one".
+void add_pod_of_job(NodeOpCluster& cluster, const Object& status) {
   auto& job = cluster.job("one");
   cluster.add_pod(
       "op-pod", "one",
@@ -161,12 +159,20 @@ TEST(NodeOpReconcile, SaysWhatThePodWaitsFor) {
          {"ownerReferences",
           Object::array(
               {{{"kind", "Job"}, {"controller", true}, {"uid", job["metadata"]["uid"]}}})}}},
-       {"status",
-        {{"containerStatuses", Object::array({{{"name", "nodeop"},
-                                               {"state",
-                                                {{"waiting",
-                                                  {{"reason", "ErrImagePull"},
-                                                   {"message", "401 Unauthorized"}}}}}}})}}}});
+       {"status", status}});
+}
+
+TEST(NodeOpReconcile, SaysWhatThePodWaitsFor) {
+  NodeOpCluster cluster(spec());
+  cluster.add_node("one");
+  cluster.settle();
+  add_pod_of_job(
+      cluster,
+      {{"containerStatuses",
+        Object::array(
+            {{{"name", "nodeop"},
+              {"state",
+               {{"waiting", {{"reason", "ErrImagePull"}, {"message", "401 Unauthorized"}}}}}}})}});
 
   cluster.settle();
 
@@ -179,20 +185,12 @@ TEST(NodeOpReconcile, SaysHowTheLastTryFailed) {
   NodeOpCluster cluster(spec());
   cluster.add_node("one");
   cluster.settle();
-  auto& job = cluster.job("one");
-  cluster.add_pod(
-      "op-pod", "one",
-      {{"metadata",
-        {{"labels", {{kNodeOpLabel, "op"}}},
-         {"ownerReferences",
-          Object::array(
-              {{{"kind", "Job"}, {"controller", true}, {"uid", job["metadata"]["uid"]}}})}}},
-       {"status",
-        {{"phase", "Failed"},
-         {"containerStatuses",
-          Object::array(
-              {{{"name", "nodeop"},
-                {"state", {{"terminated", {{"exitCode", 7}, {"reason", "Error"}}}}}}})}}}});
+  add_pod_of_job(
+      cluster,
+      {{"phase", "Failed"},
+       {"containerStatuses",
+        Object::array({{{"name", "nodeop"},
+                        {"state", {{"terminated", {{"exitCode", 7}, {"reason", "Error"}}}}}}})}});
 
   cluster.settle();
 
