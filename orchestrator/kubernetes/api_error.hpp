@@ -23,6 +23,8 @@ class ApiError final : public base::Error {
   /// Somebody else changed the object since we read it.
   [[nodiscard]] bool is_conflict() const { return status_ == 409 && reason_ != "AlreadyExists"; }
   [[nodiscard]] bool already_exists() const { return reason_ == "AlreadyExists"; }
+  /// It refuses what the object says: another try does not help.
+  [[nodiscard]] bool is_invalid() const { return status_ == 400 || status_ == 422; }
   /// The resource version asked for is no longer kept: list again.
   [[nodiscard]] bool is_expired() const { return status_ == 410 || reason_ == "Expired"; }
 

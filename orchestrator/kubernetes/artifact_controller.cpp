@@ -74,9 +74,6 @@ Condition ready_of(const Progress& progress) {
           .message = told.message};
 }
 
-/// The API server refuses what the spec asks for: another try does not help.
-bool is_refusal(const ApiError& error) { return error.status() == 400 || error.status() == 422; }
-
 std::string cut(std::string text) {
   if (text.size() <= kMaxMessageBytes) return text;
   auto end = kMaxMessageBytes;
@@ -302,7 +299,7 @@ Again ArtifactController::start_build(const Object& artifact, const ArtifactObje
     create_owned(kJobs, objects.build, artifact);
   } catch (const ApiError& error) {
     const auto message = fmt::format("{}: {}", error.facts().what, error.facts().why);
-    if (is_refusal(error)) return refuse(artifact, "Refused", message);
+    if (error.is_invalid()) return refuse(artifact, "Refused", message);
     if (error.status() == 403) {  // A quota, or a right that we lack.
       write(artifact, {.phase = "Pending",
                        .built = not_yet("Built", "NotAllowed", message),
@@ -394,7 +391,7 @@ ExportStep ArtifactController::step_export(const Object& artifact, const Object&
     try {
       create_owned(kJobs, wanted, artifact);
     } catch (const ApiError& error) {
-      if (!is_refusal(error)) throw;
+      if (!error.is_invalid()) throw;
       return {.kind = Kind::kFailed, .reason = "Refused", .message = error.facts().why};
     }
     return {.kind = Kind::kStarting,

@@ -40,9 +40,7 @@ bool is_same_for_us(const Object& before, const Object& after) {
 }
 
 /// Whether the server will never take it, however often it is asked.
-bool is_final(const ApiError& error) {
-  return error.status() == 400 || error.status() == 403 || error.status() == 422;
-}
+bool is_final(const ApiError& error) { return error.is_invalid() || error.status() == 403; }
 
 class NodeOpController final : public Controller {
  public:

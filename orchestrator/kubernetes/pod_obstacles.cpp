@@ -6,10 +6,6 @@ namespace {
 
 constexpr int kForbidden = 403;
 
-bool is_refusal(const ApiError& error) {
-  return error.status() == 400 || error.status() == kForbidden || error.status() == 422;
-}
-
 }  // namespace
 
 std::vector<std::string> names_in(const Object* references) {
@@ -44,7 +40,7 @@ std::string pod_refusal(Client& client, const Object& job) {
     client.try_create(kPods, pod);
     return "";
   } catch (const ApiError& error) {
-    if (!is_refusal(error)) throw;
+    if (!error.is_invalid() && error.status() != kForbidden) throw;
     return error.facts().why;
   }
 }
