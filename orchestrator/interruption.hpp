@@ -5,6 +5,8 @@
 #include <stop_token>
 #include <thread>
 
+#include "base/handle.hpp"
+
 namespace orchestrator {
 
 /// Turns SIGINT and SIGTERM into a stop request while it lives; a second signal ends the process at
@@ -23,10 +25,12 @@ class Interruption {
   [[nodiscard]] int signal() const { return signal_; }
 
  private:
-  void wait_for_signal(const std::stop_token& ended);
+  void wait_for_signals();
 
   std::stop_source source_;
   std::atomic<int> signal_ = 0;
+  base::FileDescriptor signals_;
+  base::FileDescriptor ended_;
   std::jthread waiter_;
 };
 
