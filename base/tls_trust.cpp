@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -15,6 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxBundleBytes = 16U << 20;
 constexpr std::string_view kPemStart = "-----BEGIN CERTIFICATE-----";
+constexpr std::string_view kPemEnd = "-----END CERTIFICATE-----";
 constexpr std::string_view kTrustedPemStart = "-----BEGIN TRUSTED CERTIFICATE-----";
 
 [[noreturn]] void refuse(const fs::path& path, std::string why, std::string hint) {
@@ -51,6 +54,23 @@ std::string read_pem(const fs::path& file) {
 bool has_certificate(std::string_view pem) {
   return pem.find(kPemStart) != std::string_view::npos ||
          pem.find(kTrustedPemStart) != std::string_view::npos;
+}
+
+/// Adds `pem` to `bundle` without the certificates that are in `known`, and makes them known. The
+/// folders of SSL_CERT_DIR hold each certificate under two names, and the bundle beside them holds
+/// it once more; each costs its parsing at every start.
+void add_unknown(std::string_view pem, std::set<std::string, std::less<>>& known,
+                 std::string& bundle) {
+  while (true) {
+    const auto start = pem.find(kPemStart);
+    const auto end = pem.find(kPemEnd, start);
+    if (start == std::string_view::npos || end == std::string_view::npos) break;
+    const auto certificate = pem.substr(start, end + kPemEnd.size() - start);
+    bundle += pem.substr(0, start);
+    if (known.emplace(certificate).second) bundle += certificate;
+    pem.remove_prefix(end + kPemEnd.size());
+  }
+  bundle += pem;
 }
 
 std::string read_certificates(const fs::path& file) {
@@ -168,16 +188,16 @@ HostTrust TlsTrust::load(const Url& url) const {
   if (extra.empty() && !own_roots) return trust;
 
   const auto bundle = options_.ca_file.value_or(system_bundle_);
-  trust.ca_bundle = std::move(extra);
-  if (options_.ca_file) trust.ca_bundle += read_certificates(bundle);
-  if (!options_.ca_file && !bundle.empty() && fs::exists(bundle)) {
-    trust.ca_bundle += read_certificates(bundle);
+  std::set<std::string, std::less<>> known;
+  add_unknown(extra, known, trust.ca_bundle);
+  if (options_.ca_file || (!bundle.empty() && fs::exists(bundle))) {
+    add_unknown(read_certificates(bundle), known, trust.ca_bundle);
   }
   trust.system_paths = !options_.ca_paths;
   for (const auto& folder : options_.ca_paths.value_or(std::vector<fs::path>{})) {
     for (const auto& file : files_in(folder, {})) {
       const auto pem = read_pem(file);
-      if (has_certificate(pem)) trust.ca_bundle += pem;
+      if (has_certificate(pem)) add_unknown(pem, known, trust.ca_bundle);
     }
   }
   return trust;

@@ -10,6 +10,7 @@
 namespace {
 
 constexpr const char* kPem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+constexpr const char* kOther = "-----BEGIN CERTIFICATE-----\nBBBB\n-----END CERTIFICATE-----\n";
 
 class Trust : public testing::Test {
  protected:
@@ -37,7 +38,7 @@ TEST_F(Trust, IsTheSystemsByDefault) {
 
 TEST_F(Trust, ExtraCasJoinTheSystemsBundle) {
   write("system.crt", std::string("system ") + kPem);
-  write("cas/one.pem", std::string("one ") + kPem);
+  write("cas/one.pem", std::string("one ") + kOther);
   write("cas/README", "not a certificate");
   options_.ca_dirs = {folder_.path() / "cas"};
 
@@ -112,6 +113,23 @@ TEST_F(Trust, SslCertDirReplacesTheSystemsFolder) {
 
   EXPECT_FALSE(trust.system_paths);
   EXPECT_NE(trust.ca_bundle.find("AAAA"), std::string::npos);
+}
+
+TEST_F(Trust, ACertificateOfManyFilesIsTakenOnce) {
+  write("bundle.crt", std::string(kPem) + kOther);
+  write("x/a.pem", kPem);
+  write("x/a.0", kPem);
+  write("x/c.0", "-----BEGIN CERTIFICATE-----\nCCCC\n-----END CERTIFICATE-----\n");
+  options_.add_environment({{"SSL_CERT_FILE", (folder_.path() / "bundle.crt").string()},
+                            {"SSL_CERT_DIR", (folder_.path() / "x").string()}});
+
+  const auto bundle = trust_for("https://reg.io/").ca_bundle;
+
+  for (const auto* certificate : {"AAAA", "BBBB", "CCCC"}) {
+    const auto first = bundle.find(certificate);
+    EXPECT_NE(first, std::string::npos) << certificate;
+    EXPECT_EQ(bundle.find(certificate, first + 1), std::string::npos) << certificate;
+  }
 }
 
 TEST_F(Trust, AMissingSslCertFileIsAnErrorThatNamesIt) {
