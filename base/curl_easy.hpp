@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/handle.hpp"
+#include "base/system_trust.hpp"
 #include "base/tls_trust.hpp"
 
 namespace base {
@@ -74,7 +75,11 @@ class Easy {
     set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(CURLOPT_SSL_VERIFYPEER, trust.verify ? 1L : 0L);
     set(CURLOPT_SSL_VERIFYHOST, trust.verify ? 2L : 0L);
-    if (!trust.ca_bundle.empty()) set_blob(CURLOPT_CAINFO_BLOB, trust.ca_bundle);
+    if (!trust.ca_bundle.empty()) {
+      set_blob(CURLOPT_CAINFO_BLOB, trust.ca_bundle);
+    } else if (const auto bundle = system_ca_bundle(); !bundle.empty()) {
+      set(CURLOPT_CAINFO, bundle.c_str());
+    }
     if (!trust.system_paths) set(CURLOPT_CAPATH, nullptr);
     if (!trust.client_certificate_pem.empty()) {
       set_blob(CURLOPT_SSLCERT_BLOB, trust.client_certificate_pem);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -17,6 +18,15 @@ namespace base {
 namespace {
 
 constexpr int kMaxRedirects = 10;
+
+/// Where distributions keep the CA certificates. Source: Go, crypto/x509, root_linux.go.
+constexpr std::array kCaBundles = {
+    "/etc/ssl/certs/ca-certificates.crt",  // Debian, Ubuntu, Gentoo, Arch, Alpine.
+    "/etc/pki/tls/certs/ca-bundle.crt",    // Fedora, RHEL.
+    "/etc/ssl/ca-bundle.pem",              // openSUSE, SLES.
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+};
 
 bool same_name(std::string_view left, std::string_view right) {
   return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](char a, char b) {
@@ -63,8 +73,16 @@ bool same_server(const Url& left, const Url& right) {
 }  // namespace
 
 std::filesystem::path system_ca_bundle() {
-  const auto* info = ::curl_version_info(CURLVERSION_NOW);
-  return info->cainfo == nullptr ? "" : info->cainfo;
+  static const std::filesystem::path bundle = [] {
+    const auto* info = ::curl_version_info(CURLVERSION_NOW);
+    const std::filesystem::path own = info->cainfo == nullptr ? "" : info->cainfo;
+    std::error_code ignored;  // What cannot be looked at cannot be read either.
+    if (std::filesystem::exists(own, ignored)) return own;
+    const auto* const found = std::ranges::find_if(
+        kCaBundles, [&](const char* file) { return std::filesystem::exists(file, ignored); });
+    return found == kCaBundles.end() ? own : std::filesystem::path(*found);
+  }();
+  return bundle;
 }
 
 std::optional<std::string> find_header(const HttpHeaders& headers, std::string_view name) {

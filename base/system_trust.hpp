@@ -5,7 +5,9 @@
 
 namespace base {
 
-/// The CA certificates that libcurl takes where nothing else is said; may be empty or not there.
+/// The CA certificates that count where nothing else is said: libcurl's own file, or where that is
+/// not there, as on other distributions than it was built for, the one of this machine. May be
+/// empty or not there.
 std::filesystem::path system_ca_bundle();
 
 }  // namespace base
