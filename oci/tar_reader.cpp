@@ -194,9 +194,8 @@ class TarReader::Implementation {
     if (here < buffer_start_ + kRecordBytes || here > buffer_start_ + filled_) return;
     const auto record =
         std::span(buffer_).subspan(here - buffer_start_ - kRecordBytes, kRecordBytes);
-    if (!is_header(record)) return;
     const auto flag = std::to_integer<char>(record[kTypeFlagOffset]);
-    if (kKnownTypeFlags.find(flag) == std::string_view::npos) {
+    if (kKnownTypeFlags.find(flag) == std::string_view::npos && is_header(record)) {
       fail(fmt::format("an entry is of the unknown type 0x{:02x}",
                        static_cast<unsigned char>(flag)));
     }
