@@ -327,6 +327,22 @@ std::vector<std::string> BuildChecks::run() {
   check_commands();
   check_workdirs();
   for (const auto& instruction : dockerfile_.instructions) check_instruction(instruction);
+  return take_findings();
+}
+
+std::optional<std::string> BuildChecks::undefined_variable(const Instruction& instruction,
+                                                           std::string_view name,
+                                                           const std::vector<std::string>& known) {
+  const auto meant = base::nearest(name, known);
+  add(instruction, "UndefinedVar",
+      fmt::format("Usage of undefined variable '${}'{}", name,
+                  meant.empty() ? "" : fmt::format(" (did you mean ${}?)", meant)));
+  auto warnings = take_findings();
+  if (warnings.empty()) return std::nullopt;
+  return std::move(warnings.front());
+}
+
+std::vector<std::string> BuildChecks::take_findings() {
   std::stable_sort(findings_.begin(), findings_.end(),
                    [](const auto& left, const auto& right) { return left.line < right.line; });
   if (is_error_ && !findings_.empty()) {
@@ -337,6 +353,7 @@ std::vector<std::string> BuildChecks::run() {
   }
   std::vector<std::string> warnings;
   for (auto& finding : findings_) warnings.push_back(std::move(finding.text));
+  findings_.clear();
   return warnings;
 }
 

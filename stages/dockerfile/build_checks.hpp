@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -10,8 +11,9 @@
 
 namespace stages::dockerfile {
 
-/// BuildKit's build checks, as far as the Dockerfile alone decides them, with their names and
-/// words. Source: BuildKit, frontend/dockerfile/linter/ruleset.go.
+/// BuildKit's build checks, with their names and words: those that the Dockerfile alone decides by
+/// run(), those that need the base image while a step is done.
+/// Source: BuildKit, frontend/dockerfile/linter/ruleset.go.
 class BuildChecks {
  public:
   /// Reads `# check=`. Throws base::Error kManifest where it has an option that does not exist.
@@ -25,6 +27,12 @@ class BuildChecks {
   /// and `# check=error=true` is given.
   std::vector<std::string> run();
 
+  /// The warning that `instruction` uses a variable that is not set, in a step whose `known` ones
+  /// may be meant; nothing where it is not to be checked. Throws likewise.
+  std::optional<std::string> undefined_variable(const Instruction& instruction,
+                                                std::string_view name,
+                                                const std::vector<std::string>& known);
+
  private:
   struct Finding {
     int line;
@@ -32,6 +40,7 @@ class BuildChecks {
     std::string rule;
   };
   void add(const Instruction& instruction, std::string_view rule, const std::string& text);
+  std::vector<std::string> take_findings();
   void check_casing();
   void check_stages();
   void check_arguments_of_from();

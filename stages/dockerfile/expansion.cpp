@@ -37,26 +37,39 @@ constexpr std::array<Expandable, 11> kExpandable = {{
 constexpr std::array<std::string_view, 5> kExpandedFlags = {"chown", "chmod", "checksum",
                                                             "platform", "mount"};
 
-void expand_in_place(Instruction& instruction, const Expandable& what, const Variables& variables,
-                     char escape) {
+/// How the parts of one instruction are expanded.
+struct Expansion {
+  const Variables& variables;
+  char escape;
+  const UnsetVariable& on_unset;
+
+  [[nodiscard]] LexedText operator()(std::string_view text) const {
+    return lex_words(text, variables, {.escape = escape, .on_unset = on_unset});
+  }
+  [[nodiscard]] std::string heredoc(std::string_view text) const {
+    return lex_words(text, variables, {.plain_quotes = true, .on_unset = on_unset}).text;
+  }
+};
+
+void expand_in_place(Instruction& instruction, const Expandable& what, const Expansion& expansion) {
   for (auto& flag : instruction.flags) {
     const bool expands =
         std::find(kExpandedFlags.begin(), kExpandedFlags.end(), flag.name) != kExpandedFlags.end();
-    if (flag.value && expands) flag.value = expand(*flag.value, variables, escape);
+    if (flag.value && expands) flag.value = expansion(*flag.value).text;
   }
-  if (what.text) instruction.text = expand(instruction.text, variables, escape);
+  if (what.text) instruction.text = expansion(instruction.text).text;
   if (what.words) {
     for (auto& word : instruction.words) {
-      if (!what.heredocs || !heredoc_word(word)) word = expand(word, variables, escape);
+      if (!what.heredocs || !heredoc_word(word)) word = expansion(word).text;
     }
   }
   for (auto& [name, value] : instruction.assignments) {
-    name = expand(name, variables, escape);
-    if (what.assigned_values && value) value = expand(*value, variables, escape);
+    name = expansion(name).text;
+    if (what.assigned_values && value) value = expansion(*value).text;
   }
   if (!what.heredocs) return;
   for (auto& heredoc : instruction.heredocs) {
-    if (heredoc.expand) heredoc.content = expand_heredoc(heredoc.content, variables);
+    if (heredoc.expand) heredoc.content = expansion.heredoc(heredoc.content);
   }
 }
 
@@ -66,27 +79,20 @@ std::string expand(std::string_view word, const Variables& variables, char escap
   return lex_words(word, variables, {.escape = escape}).text;
 }
 
-std::string expand_heredoc(std::string_view text, const Variables& variables) {
-  return lex_words(text, variables, {.plain_quotes = true}).text;
-}
-
-std::vector<std::string> expand_words(std::string_view text, const Variables& variables,
-                                      char escape) {
-  return lex_words(text, variables, {.escape = escape}).words;
-}
-
-Instruction expanded(const Instruction& instruction, const Variables& variables, char escape) {
+Instruction expanded(const Instruction& instruction, const Variables& variables, char escape,
+                     const UnsetVariable& on_unset) {
+  const Expansion expansion{.variables = variables, .escape = escape, .on_unset = on_unset};
   auto result = instruction;
   try {
     if (instruction.keyword == "EXPOSE") {
       result.words.clear();
       for (const auto& word : instruction.words) {
-        const auto words = expand_words(word, variables, escape);
+        const auto words = expansion(word).words;
         result.words.insert(result.words.end(), words.begin(), words.end());
       }
     }
     for (const auto& what : kExpandable) {
-      if (what.keyword == instruction.keyword) expand_in_place(result, what, variables, escape);
+      if (what.keyword == instruction.keyword) expand_in_place(result, what, expansion);
     }
   } catch (const base::Error& error) {
     throw instruction_error(instruction, error.facts().what);

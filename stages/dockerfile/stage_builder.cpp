@@ -6,11 +6,13 @@
 
 #include <chrono>
 #include <ctime>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/format.hpp"
 #include "oci/mount_points.hpp"
 #include "oci/rooted_directory.hpp"
+#include "stages/dockerfile/build_checks.hpp"
 #include "stages/dockerfile/copy_step.hpp"
 #include "stages/dockerfile/expansion.hpp"
 #include "stages/dockerfile/foreign_programs.hpp"
@@ -104,11 +106,14 @@ void StageBuilder::do_step(std::size_t index) {
   step_ = fmt::format("step {}/{}", stage_.first_step + index + 1, parts.graph.steps());
   const auto place = place_of(parts.dockerfile, written);
   try {
+    std::vector<std::string> undefined;
     const Variables variables = [this](std::string_view name) {
       return state_.variables.get(name);
     };
-    const auto instruction = expanded(written, variables, parts.dockerfile.escape);
+    const auto instruction = expanded(written, variables, parts.dockerfile.escape,
+                                      [&](std::string_view name) { undefined.emplace_back(name); });
     scope_.observer().fact(fmt::format("{}: {}", step_, place));
+    warn_of_undefined(written, undefined);
     if (apply_config_step(instruction, parts.arguments, parts.dockerfile.escape, state_)) return;
     if (instruction.keyword == "RUN") return do_run(instruction);
     if (instruction.keyword == "WORKDIR") return do_workdir(instruction);
@@ -116,6 +121,20 @@ void StageBuilder::do_step(std::size_t index) {
   } catch (base::Error& error) {
     error.add_context(fmt::format("building {}, {}", step_, place));
     throw;
+  }
+}
+
+void StageBuilder::warn_of_undefined(const Instruction& written,
+                                     const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  std::vector<std::string> known;
+  for (const auto& [name, value] : state_.variables.entries()) known.push_back(name);
+  std::set<std::string_view> said(state_.arguments.begin(), state_.arguments.end());
+  BuildChecks checks(scope_.parts().dockerfile);
+  for (const auto& name : names) {
+    if (!said.insert(name).second) continue;
+    const auto warning = checks.undefined_variable(written, name, known);
+    if (warning) scope_.observer().warning(*warning);
   }
 }
 

@@ -30,6 +30,7 @@ class StageBuilder {
   static StageState first_state(BuildScope& scope, const BuildStage& stage,
                                 std::shared_ptr<const BaseImage>& base);
   void do_step(std::size_t index);
+  void warn_of_undefined(const Instruction& written, const std::vector<std::string>& names);
   void do_copy(const Instruction& instruction);
   void do_run(const Instruction& instruction);
   void do_workdir(const Instruction& instruction);

@@ -222,8 +222,14 @@ class Lexer {
     return std::string(text_.substr(start, at_ - start));
   }
 
-  std::string value_or_source(const std::string& variable, std::size_t start) {
+  [[nodiscard]] std::optional<std::string> value_of(const std::string& variable) const {
     auto value = variables_(variable);
+    if (!value && options_.on_unset) options_.on_unset(variable);
+    return value;
+  }
+
+  std::string value_or_source(const std::string& variable, std::size_t start) {
+    auto value = value_of(variable);
     if (!value && options_.keep_unset) return source_from(start);
     return std::move(value).value_or("");
   }
@@ -252,7 +258,7 @@ class Lexer {
 
   std::string trimmed(const std::string& variable, char modifier, std::size_t start) {
     auto pattern = until('}', "'}'", true).text;
-    const auto value = variables_(variable);
+    const auto value = value_of(variable);
     if (!value && options_.keep_unset) return source_from(start);
     const bool longest = !pattern.empty() && pattern.front() == modifier;
     if (longest) pattern.erase(0, 1);
@@ -266,7 +272,7 @@ class Lexer {
     if (all) ++at_;
     const auto pattern = until('/', "'/' in ${}", true).text;
     const auto replacement = until('}', "'}'", true).text;
-    const auto value = variables_(variable);
+    const auto value = value_of(variable);
     if (!value && options_.keep_unset) return source_from(start);
     auto result = compile(pattern).replaced(value.value_or(""), replacement, all);
     check_size(result);

@@ -18,6 +18,8 @@ struct LexOptions {
   bool keep_escapes = false;  ///< They escape, and stay.
   bool plain_quotes = false;  ///< They are characters like any other.
   bool keep_unset = false;    ///< What is not set stays as it is written.
+  /// Called for each name that is not set where nothing is said to stand for it.
+  UnsetVariable on_unset = {};
 };
 
 /// Text after expansion.

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "stages/dockerfile/expansion.hpp"
+#include "stages/dockerfile/word_lexer.hpp"
 
 namespace {
 
@@ -24,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const char escape : {'\\', '`'}) {
     try {
       const auto whole = expand(text, variables, escape);
-      expand_words(text, variables, escape);
+      lex_words(text, variables, {.escape = escape});
       const bool plain = text.find_first_of("$'\"\\`") == std::string_view::npos;
       if (plain && whole != text) std::abort();
     } catch (const base::Error&) {
@@ -32,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   try {
-    expand_heredoc(text, variables);
+    lex_words(text, variables, {.plain_quotes = true});
   } catch (const base::Error&) {
     return 0;
   }

@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "base/error.hpp"
+#include "stages/dockerfile/word_lexer.hpp"
 
 namespace stages::dockerfile {
 namespace {
@@ -151,15 +152,27 @@ TEST(Expansion, MatchesLongTextsInTime) {
 }
 
 TEST(Expansion, SplitsWordsAfterIt) {
-  const auto words = [](std::string_view text) { return expand_words(text, variables, '\\'); };
+  const auto words = [](std::string_view text) { return lex_words(text, variables, {}).words; };
   EXPECT_THAT(words("hello$BLANKS-x"), ElementsAre("hello", "a", "b", "-x"));
   EXPECT_THAT(words(R"(hello"$BLANKS"x y)"), ElementsAre("hello  a  b x", "y"));
   EXPECT_THAT(words(R"(hello\ there 'a b')"), ElementsAre("hello there", "a b"));
   EXPECT_THAT(words("  $NULL  \"\" "), ElementsAre());
 }
 
+TEST(Expansion, TellsOfWhatIsNotSetAndHasNoWordForThat) {
+  const auto instruction =
+      parse_instruction("LABEL $A=${B}$B ${C:-c}=${D+d}${E#e}${F/f/g}", '\\', "D");
+  std::vector<std::string> unset;
+
+  static_cast<void>(expanded(instruction, variables, '\\',
+                             [&](std::string_view name) { unset.emplace_back(name); }));
+
+  EXPECT_THAT(unset, ElementsAre("A", "B", "B", "E", "F"));
+}
+
 TEST(Expansion, OfAHeredocLeavesQuotes) {
-  EXPECT_EQ(expand_heredoc("it's \"$SHELL\" '$PWD' \\$PWD \\\\ $.\n", variables),
+  const std::string text = "it's \"$SHELL\" '$PWD' \\$PWD \\\\ $.\n";
+  EXPECT_EQ(lex_words(text, variables, {.plain_quotes = true}).text,
             "it's \"bash\" '/home' $PWD \\ $.\n");
 }
 
