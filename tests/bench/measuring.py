@@ -22,7 +22,7 @@ def run(*command, **options):
 class Disk:
     """A fresh ext4 on a loop device: leftovers of the run before would slow the next one."""
 
-    def __init__(self, work: pathlib.Path, gigabytes: int = 12):
+    def __init__(self, work: pathlib.Path, gigabytes: int = 24):
         self.image, self.path, self.bytes = work / "disk.img", work / "disk", gigabytes << 30
 
     def __enter__(self) -> pathlib.Path:
