@@ -505,8 +505,12 @@ std::variant<Invocation, HelpText> parse_command_line(const std::vector<std::str
     app.parse(reversed);
   } catch (const CLI::CallForHelp&) {
     const auto* shown = &app;
-    while (!shown->get_subcommands().empty()) shown = shown->get_subcommands().front();
-    auto text = shown->help();
+    std::string before;
+    while (!shown->get_subcommands().empty()) {
+      before += (before.empty() ? "" : " ") + shown->get_name();
+      shown = shown->get_subcommands().front();
+    }
+    auto text = shown->help(before);
     if (shown != &app) text += "\nThe common options are in osartifact --help.\n";
     return HelpText{text};
   } catch (const CLI::CallForVersion& version) {

@@ -41,7 +41,6 @@ mknod -m 666 "$bare/dev/null" c 1 3
 cp "$work/registry/ca/ca.crt" "$bare/etc/pki/tls/certs/ca-bundle.crt"
 (umask 077 && printf '{"auths":{"%s":{"auth":"%s"}}}\n' "${image%%/*}" "$(printf demo:demo-password | base64 -w0)" \
   >"$bare/root/config.json")
-# cp keeps it whole; a cut copy is seen below.
 cp "$file" "$bare/usr/local/bin/osartifact"
 inside() {
   unshare --mount --pid --fork env -i PATH=/usr/local/bin:/bin HOME=/root "$(command -v sh)" -c \
@@ -60,7 +59,8 @@ inside osartifact version
 touch -d 2000-01-01 "$bare"/root/.cache/osartifact/program-*
 inside osartifact version >"$work/log"
 [ "$(date -r "$(echo "$bare"/root/.cache/osartifact/program-*)" +%Y)" = 2000 ]
-inside osartifact build --help | grep -q 'osartifact build'
+inside osartifact build --help >"$work/log"
+grep -q 'osartifact build' "$work/log"
 
 echo "== pulls from a private registry, with the CAs of this machine"
 inside osartifact push "oci:/image:latest" "$image" --credentials /root/config.json >"$work/log" 2>&1 && exit 1

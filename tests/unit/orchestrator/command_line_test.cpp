@@ -30,6 +30,16 @@ TEST(CommandLine, TheVersionIsAFlagToo) {
   EXPECT_THAT(std::get<orchestrator::HelpText>(parsed).text, testing::StartsWith("osartifact "));
 }
 
+TEST(CommandLine, HelpShowsTheWholeCommand) {
+  const auto help = [](const std::vector<std::string>& arguments) {
+    return std::get<orchestrator::HelpText>(orchestrator::parse_command_line(arguments)).text;
+  };
+
+  EXPECT_THAT(help({"build", "--help"}), testing::HasSubstr("Usage: osartifact build "));
+  EXPECT_THAT(help({"image", "build", "-h"}), testing::HasSubstr("Usage: osartifact image build "));
+  EXPECT_THAT(help({"-h"}), testing::HasSubstr("Usage: osartifact "));
+}
+
 TEST(CommandLine, AFlagOfAnotherProgramIsToldOfWithWhatToGiveInstead) {
   const struct {
     std::vector<std::string> arguments;
