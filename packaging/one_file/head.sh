@@ -21,7 +21,7 @@ unpack() {
 if [ ! -e "$program/osartifact" ]; then
   unpack || {
     echo "error: osartifact cannot unpack itself into $parent" >&2
-    echo "  try: OSARTIFACT_PROGRAM_DIR=DIR, a folder of yours with 60 MB free, on a file system that lets programs run" >&2
+    echo "  try: OSARTIFACT_PROGRAM_DIR=DIR, a folder of yours with 70 MB free, on a file system that lets programs run" >&2
     exit 8
   }
 fi
