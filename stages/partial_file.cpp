@@ -7,6 +7,9 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/files.hpp"
@@ -30,16 +33,29 @@ void PartialFile::begin_sync() const noexcept {
   if (fd) static_cast<void>(::sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE));
 }
 
+void PartialFile::move_into_place() {
+  // Replacing a large file takes as long as freeing its blocks and pages. Held open, it is freed by
+  // whoever closes it last: a thread, while the build goes on.
+  base::FileDescriptor old(::open(output_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (::rename(partial_.c_str(), output_.c_str()) != 0) {
+    base::throw_system_error(errno, fmt::format("cannot move {} into place", output_.string()));
+  }
+  partial_.clear();
+  if (!old) return;
+  try {
+    std::thread([old = std::move(old)]() mutable { old.reset(); }).detach();
+  } catch (const std::system_error&) {
+    return;  // No thread to be had: it was closed here.
+  }
+}
+
 void PartialFile::commit(const ReviewFile& review) {
   if (review) {
     begin_sync();
     review(partial_);
   }
   base::sync_path(partial_);
-  if (::rename(partial_.c_str(), output_.c_str()) != 0) {
-    base::throw_system_error(errno, fmt::format("cannot move {} into place", output_.string()));
-  }
-  partial_.clear();
+  move_into_place();
 }
 
 }  // namespace stages

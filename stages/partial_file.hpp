@@ -31,6 +31,8 @@ class PartialFile {
   void commit(const ReviewFile& review = {});
 
  private:
+  void move_into_place();
+
   std::filesystem::path output_;
   std::filesystem::path partial_;
 };
