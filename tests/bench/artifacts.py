@@ -73,6 +73,7 @@ def changed_config(options, work: pathlib.Path, reference: str, environment: dic
         for turn in range(options.runs):
             changed = manifest(work, "iso", "iso: true", reference, f"turn{turn}")
             scripts = (build.format(changed), "cp $D/iso/bench.iso $D/copy.iso; sync $D/copy.iso")
+            (disk / "copy.iso").unlink(missing_ok=True)  # Both make a new file, beside the last ISO.
             for name, script in zip(samples, scripts):
                 samples[name].append(measuring.measure(script, environment, disk))
     return {name: measuring.summary(taken) for name, taken in samples.items()}
