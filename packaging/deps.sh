@@ -8,7 +8,7 @@ set -euo pipefail
 build="g++ cmake ninja-build ccache pkg-config git python3-minimal
   libarchive-dev libbz2-dev liblzma-dev libcurl4-openssl-dev libssl-dev libisal-dev libzstd-dev nlohmann-json3-dev
   libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev libboost1.81-dev libboost-filesystem1.81-dev
-  libtomlplusplus-dev libext2fs-dev"
+  libtomlplusplus-dev libext2fs-dev libsqlite3-dev"
 # What builds of artifacts start or read.
 run="ca-certificates squashfs-tools xorriso mtools grub-pc-bin grub-efi-amd64-signed
   shim-signed grub-common fdisk runc systemd-boot-efi"
@@ -17,7 +17,7 @@ quickstart="docker-registry apache2-utils openssl curl mmdebstrap qemu-system-x8
 # What ./tests/run.sh needs besides.
 test="groff-base libgtest-dev libgmock-dev zlib1g-dev skopeo umoci attr libcap2-bin python3 python3-h2 python3-yaml jq zstd
   buildah busybox-static crun qemu-utils e2fsprogs
-  bzip2 xz-utils tmux sbsigntool efitools cpio swtpm libtss2-tcti-swtpm0 libtss2-esys-3.0.2-0 libtss2-rc0"
+  bzip2 xz-utils tmux sbsigntool efitools cpio swtpm libtss2-tcti-swtpm0 libtss2-esys-3.0.2-0 libtss2-rc0 rpm"
 # What tests/package/package_test.sh needs besides.
 package="systemd-container lintian"
 # What tests/kubernetes/kubelet_test.py needs besides, with the programs of Kubernetes.

@@ -54,6 +54,15 @@ std::uint64_t little_endian(std::string_view bytes, std::size_t offset, std::siz
   return value;
 }
 
+std::uint64_t big_endian(std::string_view bytes, std::size_t offset, std::size_t width) {
+  if (offset + width > bytes.size()) return 0;
+  std::uint64_t value = 0;
+  for (const char byte : bytes.substr(offset, width)) {
+    value = value << 8U | static_cast<unsigned char>(byte);
+  }
+  return value;
+}
+
 std::string little_endian_bytes(std::uint64_t value, std::size_t width) {
   std::string bytes;
   for (std::size_t index = 0; index < width; ++index) {

@@ -36,10 +36,11 @@ class DiskBytes {
   std::uint64_t size_ = 0;
 };
 
-/// Little-endian number of 1, 2, 4 or 8 bytes; 0 past the end.
+/// Number of 1, 2, 4 or 8 bytes; 0 past the end.
 std::uint64_t little_endian(std::string_view bytes, std::size_t offset, std::size_t width);
+std::uint64_t big_endian(std::string_view bytes, std::size_t offset, std::size_t width);
 
-/// The number as bytes, the same way round.
+/// The number as bytes, the least one first.
 std::string little_endian_bytes(std::uint64_t value, std::size_t width);
 
 /// CRC-32 as GPT, gzip and Ethernet have it (polynomial 0xEDB88320, reflected).

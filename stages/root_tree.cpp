@@ -79,10 +79,14 @@ std::optional<std::string> RootTree::head(const std::filesystem::path& path,
   if (!inside) return std::nullopt;
   const auto fd = open(*inside, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd) return std::nullopt;
-  std::string content(limit, '\0');
+  struct stat status {};
+  if (::fstat(fd->get(), &status) != 0) {
+    base::throw_system_error(errno, fmt::format("cannot read {}", path.string()));
+  }
+  std::string content(std::min(limit, static_cast<std::size_t>(status.st_size)), '\0');
   std::size_t filled = 0;
-  while (filled < limit) {
-    const auto count = ::read(fd->get(), content.data() + filled, limit - filled);
+  while (filled < content.size()) {
+    const auto count = ::read(fd->get(), content.data() + filled, content.size() - filled);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) base::throw_system_error(errno, fmt::format("cannot read {}", path.string()));
     if (count == 0) break;

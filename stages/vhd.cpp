@@ -12,6 +12,7 @@
 #include "base/files.hpp"
 #include "oci/digest.hpp"
 #include "stages/copy_file.hpp"
+#include "stages/disk_bytes.hpp"
 #include "stages/gpt_check.hpp"
 
 namespace stages {
@@ -31,14 +32,6 @@ void put(std::string& text, std::size_t at, std::uint64_t value, std::size_t wid
   for (std::size_t index = 0; index < width; ++index) {
     text[at + index] = static_cast<char>(value >> (8 * (width - 1 - index)) & 0xffU);
   }
-}
-
-std::uint64_t big_endian(std::string_view text, std::size_t at, std::size_t width) {
-  std::uint64_t value = 0;
-  for (std::size_t index = 0; index < width; ++index) {
-    value = value << 8U | static_cast<unsigned char>(text[at + index]);
-  }
-  return value;
 }
 
 /// Cylinders, heads, sectors per track in the form of the footer's field.

@@ -22,6 +22,7 @@ LIBRARY_HOMES = {
     "zstd.h": {"oci/decompressor", "oci/zstd_compressor"},
     "toml++/": {"oci/registries_conf"},
     "ext2fs/": {"stages/ext2_within"},
+    "sqlite3.h": {"stages/supply_chain/rpm_sqlite"},
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

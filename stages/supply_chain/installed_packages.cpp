@@ -8,6 +8,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "stages/supply_chain/rpm_database.hpp"
+
 namespace stages::supply_chain {
 namespace {
 
@@ -126,11 +128,7 @@ SystemContents contents_of(const RootTree& root) {
       break;
     }
   }
-  for (const char* path :
-       {"/var/lib/rpm/rpmdb.sqlite", "/usr/lib/sysimage/rpm/rpmdb.sqlite", "/var/lib/rpm/Packages",
-        "/var/lib/rpm/Packages.db", "/usr/lib/sysimage/rpm/Packages.db"}) {
-    if (root.file(path)) contents.unread.emplace_back(path);
-  }
+  read_rpm(root, contents);
   const auto key = [](const InstalledPackage& package) {
     return std::tie(package.type, package.name, package.version, package.architecture);
   };

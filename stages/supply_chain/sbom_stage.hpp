@@ -22,7 +22,7 @@ class SbomStage final : public Stage {
   explicit SbomStage(Options options) : options_(std::move(options)) {}
 
   [[nodiscard]] std::string_view name() const override { return "sbom"; }
-  [[nodiscard]] int version() const override { return 1; }
+  [[nodiscard]] int version() const override { return 2; }
   [[nodiscard]] std::vector<std::string> inputs() const override { return {"unpack"}; }
   [[nodiscard]] nlohmann::json parameters() const override;
   [[nodiscard]] bool still_valid(const Record& record, const oci::Store& store) const override;

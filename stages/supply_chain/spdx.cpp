@@ -56,6 +56,13 @@ nlohmann::json describe(const std::string& id, const std::string& name,
   return package;
 }
 
+/// Empty when it is not known: many distributions are of rpm.
+std::string vendor_of(const InstalledPackage& package, const SystemContents& system) {
+  if (!system.id.empty()) return system.id;
+  if (package.type == "apk") return "alpine";
+  return package.type == "deb" ? "debian" : "";
+}
+
 nlohmann::json relationship(const std::string& from, const char* type, const std::string& to) {
   return {{"spdxElementId", from}, {"relationshipType", type}, {"relatedSpdxElement", to}};
 }
@@ -63,9 +70,17 @@ nlohmann::json relationship(const std::string& from, const char* type, const std
 }  // namespace
 
 std::string package_url(const InstalledPackage& package, const SystemContents& system) {
-  const auto vendor = system.id.empty() ? package.type == "apk" ? "alpine" : "debian" : system.id;
-  auto url = fmt::format("pkg:{}/{}/{}@{}", package.type, encoded(vendor), encoded(package.name),
-                         encoded(package.version));
+  const auto vendor = vendor_of(package, system);
+  std::string_view version = package.version;
+  std::string epoch;
+  // Of an rpm it is no part of the version. Source: purl-spec, types/rpm-definition.
+  if (const auto colon = version.find(':'); package.type == "rpm" && colon != version.npos) {
+    epoch = version.substr(0, colon);
+    version.remove_prefix(colon + 1);
+  }
+  auto url =
+      fmt::format("pkg:{}/{}{}@{}", package.type, vendor.empty() ? "" : encoded(vendor) + "/",
+                  encoded(package.name), encoded(version));
   std::string separator = "?";
   const auto add = [&](std::string_view name, const std::string& value) {
     if (value.empty()) return;
@@ -73,7 +88,8 @@ std::string package_url(const InstalledPackage& package, const SystemContents& s
     separator = "&";
   };
   add("arch", package.architecture);
-  if (!system.version.empty()) add("distro", vendor + "-" + system.version);
+  if (!vendor.empty() && !system.version.empty()) add("distro", vendor + "-" + system.version);
+  add("epoch", epoch);
   return url;
 }
 

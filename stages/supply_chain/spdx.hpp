@@ -18,7 +18,8 @@ struct SpdxSubject {
 };
 
 /// The packages as an SPDX 2.3 document, each with its package URL. Same arguments, same document.
-/// Sources: SPDX 2.3, chapters 6, 7 and 11; package-url, purl-spec and its types deb and apk.
+/// Sources: SPDX 2.3, chapters 6, 7 and 11; package-url, purl-spec and its types deb, apk
+/// and rpm.
 nlohmann::json spdx_document(const SystemContents& contents, const SpdxSubject& subject);
 
 /// "pkg:deb/debian/bash@5.2.15-2%2Bb7?arch=amd64&distro=debian-12".

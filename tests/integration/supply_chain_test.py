@@ -37,6 +37,21 @@ Version: 1
 
 """
 APK = b"C:Q1abc=\nP:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\no:musl\nm:T <t@example.org>\n\n"
+SPEC = """Name: demo
+Epoch: 2
+Version: 1.0
+Release: 3
+Summary: demo
+License: MIT
+Vendor: Example
+BuildArch: noarch
+%description
+%files
+%package libs
+Summary: libraries
+%description libs
+%files libs
+"""
 
 
 class SupplyChain(registry_case.RegistryCase):
@@ -161,6 +176,42 @@ class SupplyChain(registry_case.RegistryCase):
         self.verify(self.keys["ecdsa"][1], encoded, envelope["signatures"][0]["sig"])
         self.verify(self.keys["ecdsa"][1], (self.out / "demo.sha256").read_bytes(),
                     (self.out / "demo.sha256.sig").read_text())
+
+    def test_case292_the_packages_of_rpm_are_among_them(self):
+        home = self.work / "rpm"
+        home.mkdir()
+        (home / "demo.spec").write_text(SPEC)
+        database = ["--define", "_db_backend sqlite", "--dbpath", str(home)]
+        for command in (["rpmbuild", *database, "-bb", "--define", f"_topdir {home}", "demo.spec"],
+                        ["rpm", *database, "-i", "--justdb", "--nodeps", "RPMS/noarch/demo-1.0-3.noarch.rpm",
+                         "RPMS/noarch/demo-libs-1.0-3.noarch.rpm"]):
+            subprocess.run(command, cwd=home, check=True, capture_output=True, timeout=60,
+                           env={"PATH": os.environ["PATH"], "HOME": str(home)})
+        tree = dict.fromkeys(("etc", "usr", "usr/lib", "usr/lib/sysimage", "usr/lib/sysimage/rpm", "var", "var/lib"))
+        tree |= {"etc/os-release": b"ID=fedora\nVERSION_ID=40\n", "var/lib/rpm": "../../usr/lib/sysimage/rpm",
+                 "usr/lib/sysimage/rpm/rpmdb.sqlite": (home / "rpmdb.sqlite").read_bytes(),
+                 "usr/lib/sysimage/rpm/Packages": b"an old one",
+                 # Not all texts are UTF-8, though JSON is.
+                 "var/lib/dpkg": None, "var/lib/dpkg/status":
+                 b"Package: old\nVersion: 1\nStatus: install ok installed\nMaintainer: J\xf6rg <joerg@example.org>\n"}
+        self.push("os/rpm:1", [*test_image.bootable_layers(), test_image.layer(tree)])
+
+        result = self.build(self.manifest({"ref": f"{self.host}/os/rpm:1"}, {"iso": True}), "--sbom", check=True,
+                            **EPOCH)
+
+        document = json.loads((self.out / "demo.spdx.json").read_text())
+        packages = {package["name"]: package for package in document["packages"][1:]}
+        self.assertEqual(set(packages), {"demo", "demo-libs", "old"})
+        self.assertEqual(len(document["packages"]), 4)
+        demo, libs = packages["demo"], packages["demo-libs"]
+        self.assertEqual((demo["versionInfo"], demo["supplier"], demo["licenseComments"]),
+                         ("2:1.0-3", "Organization: Example", "the package says MIT"))
+        self.assertEqual(demo["externalRefs"][0]["referenceLocator"],
+                         "pkg:rpm/fedora/demo@1.0-3?arch=noarch&distro=fedora-40&epoch=2")
+        self.assertNotIn("sourceInfo", demo)
+        self.assertEqual(libs["sourceInfo"], "built from demo-1.0-3.src.rpm")
+        self.assertIn("packages are missing in the SBOM: /var/lib/rpm/Packages cannot be read (it is of Berkeley DB)",
+                      result.stderr)
 
     def verify(self, public, data, signature):
         (self.work / "data").write_bytes(data)

@@ -57,10 +57,12 @@ TEST_F(InstalledPackages, ImagesWithoutDpkgHaveAFileForEach) {
   EXPECT_THAT(names(), ElementsAre("base-files"));
 }
 
-TEST_F(InstalledPackages, ADatabaseOfRpmIsToldOf) {
-  write("usr/lib/sysimage/rpm/rpmdb.sqlite", "SQLite format 3");
+TEST_F(InstalledPackages, ADatabaseThatCannotBeReadIsToldOf) {
+  write("usr/lib/sysimage/rpm/Packages", "of Berkeley DB");
 
-  EXPECT_THAT(read().unread, ElementsAre("/usr/lib/sysimage/rpm/rpmdb.sqlite"));
+  const auto unread = read().unread;
+  ASSERT_EQ(unread.size(), 1U);
+  EXPECT_EQ(unread[0].path, "/usr/lib/sysimage/rpm/Packages");
 }
 
 TEST_F(InstalledPackages, ALinkOutOfTheTreeLeadsNowhere) {
