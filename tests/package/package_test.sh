@@ -63,7 +63,7 @@ cp "$here/in_systemd.sh" "$work/root/test/"
 inside() { systemd-nspawn --quiet --register=no --keep-unit --console=pipe --resolv-conf=copy-host -D "$work/root" "$@"; }
 
 echo "== apt installs it, man shows it"
-inside sh -c 'apt-get install -q -y /test/osartifact.deb' >>"$work/root/test/log" 2>&1
+inside sh -c 'apt-get update -q && apt-get install -q -y /test/osartifact.deb' >>"$work/root/test/log" 2>&1
 inside sh -c 'rm -f /etc/dpkg/dpkg.cfg.d/*; apt-get install -q -y --reinstall /test/osartifact.deb' >>"$work/root/test/log" 2>&1
 inside man -P cat osartifact | grep -q 'osartifact build demo.yaml -o out'
 inside osartifact version
