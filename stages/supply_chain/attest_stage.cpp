@@ -40,7 +40,7 @@ Record AttestStage::run(const StageContext& context, const Inputs& inputs,
   const auto& key = options_.key;
   auto& registry = *context.registry;
   auto attached = nlohmann::json::array();
-  const auto attach = [&](oci::Attachment attachment, const std::string& name) {
+  const auto attach = [&](const oci::Attachment& attachment, const std::string& name) {
     const auto manifest =
         oci::attach(registry, context.store, place, image, attachment, context.stop);
     attached.push_back(manifest.digest.text());
