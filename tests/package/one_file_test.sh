@@ -5,33 +5,9 @@
 # CACHE keeps the quickstart image for the next run. Exits 77 (skipped), with the reason, where a tool is missing.
 set -euo pipefail
 
-quickstart=$(cd "$(dirname "$0")/../../packaging/quickstart" && pwd)
 file=$(realpath "${1:?usage: one_file_test.sh FILE CACHE}")
-cache=${2:?}
-
-for tool in busybox docker-registry htpasswd; do
-  command -v "$tool" >/dev/null || { echo "skipped: $tool is missing"; exit 77; }
-done
-[ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 77; }
-
-mkdir -p "$cache"
-cache=$(realpath "$cache")
-exec 9>"$cache/lock"
-flock 9
-"$quickstart/make-image.sh" "$cache/image"
-
-work=$(mktemp -d "$cache/one-file.XXXXXX")
-registry=
-finish() {
-  status=$?
-  [ -z "$registry" ] || kill "$registry" 2>/dev/null || true
-  [ "$status" = 0 ] || { echo "--- log"; tail -n 60 "$work/log" 2>/dev/null || true; }
-  rm -rf --one-file-system -- "$work"
-}
-trap finish EXIT
-"$quickstart/registry.sh" "$work/registry" demo demo-password
-registry=$(cat "$work/registry/pid")
-image=localhost:$(cat "$work/registry/port")/demo/debian:12
+. "$(dirname "$0")/with_registry.sh" "${2:?}" log busybox
+image=$host/demo/debian:12
 
 bare=$work/bare
 mkdir -p "$bare"/{bin,dev,proc,root,tmp,usr/local/bin,etc/pki/tls/certs}
@@ -39,8 +15,7 @@ cp /bin/busybox "$bare/bin/"
 for applet in sh env mkdir mktemp mv tail gzip tar rm; do ln -s busybox "$bare/bin/$applet"; done
 mknod -m 666 "$bare/dev/null" c 1 3
 cp "$work/registry/ca/ca.crt" "$bare/etc/pki/tls/certs/ca-bundle.crt"
-(umask 077 && printf '{"auths":{"%s":{"auth":"%s"}}}\n' "${image%%/*}" "$(printf demo:demo-password | base64 -w0)" \
-  >"$bare/root/config.json")
+cp "$config" "$bare/root/"
 cp "$file" "$bare/usr/local/bin/osartifact"
 inside() {
   unshare --mount --pid --fork env -i PATH=/usr/local/bin:/bin HOME=/root "$(command -v sh)" -c \

@@ -9,21 +9,9 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-quickstart=$here/../../packaging/quickstart
 package=$(realpath "${1:?usage: package_test.sh PACKAGE.deb CACHE}")
-cache=${2:?}
 osartifact=$(dirname "$package")/osartifact
-
-for tool in systemd-nspawn mmdebstrap docker-registry htpasswd; do
-  command -v "$tool" >/dev/null || { echo "skipped: $tool is missing"; exit 77; }
-done
-[ "$(id -u)" = 0 ] || { echo "skipped: needs root"; exit 77; }
-
-mkdir -p "$cache"
-cache=$(realpath "$cache")
-exec 9>"$cache/lock"
-flock 9
-"$quickstart/make-image.sh" "$cache/image"
+. "$here/with_registry.sh" "${2:?}" root/test/log systemd-nspawn mmdebstrap
 base=$cache/systemd.tar
 [ -f "$base" ] || {
   mmdebstrap --variant=minbase --include=systemd-sysv,dbus,ca-certificates,man-db,procps --format=tar \
@@ -32,27 +20,13 @@ base=$cache/systemd.tar
   mv "$base.part" "$base"
 }
 
-work=$(mktemp -d "$cache/package.XXXXXX")
-registry=
-finish() {
-  status=$?
-  [ -z "$registry" ] || kill "$registry" 2>/dev/null || true
-  [ "$status" = 0 ] || { echo "--- log"; cat "$work/root/test/log" 2>/dev/null | tail -n 60 || true; }
-  rm -rf --one-file-system -- "$work"
-}
-trap finish EXIT
-
 echo "== a bare Debian and a private registry"
 mkdir "$work/root"
 tar --extract --preserve-permissions --numeric-owner --file "$base" --directory "$work/root"
-"$quickstart/registry.sh" "$work/registry" demo demo-password
-registry=$(cat "$work/registry/pid")
-host=localhost:$(cat "$work/registry/port")
-auth=$(printf 'demo:demo-password' | base64 -w0)
 mkdir "$work/root/test"
 cp -r "$work/registry/ca" "$work/root/test/ca"
 cp "$package" "$work/root/test/osartifact.deb"
-(umask 077 && printf '{"auths":{"%s":{"auth":"%s"}}}\n' "$host" "$auth" >"$work/root/test/config.json")
+cp "$config" "$work/root/test/config.json"
 "$osartifact" push "oci:$cache/image/oci" "$host/demo/debian:12" --store "$work/store" \
   --credentials "$work/root/test/config.json" --ca-dir "$work/registry/ca"
 # Without a Secret of its own: the unit's credential is all there is.
