@@ -504,14 +504,8 @@ std::variant<Invocation, HelpText> parse_command_line(const std::vector<std::str
   try {
     app.parse(reversed);
   } catch (const CLI::CallForHelp&) {
-    const auto* shown = &app;
-    std::string before;
-    while (!shown->get_subcommands().empty()) {
-      before += (before.empty() ? "" : " ") + shown->get_name();
-      shown = shown->get_subcommands().front();
-    }
-    auto text = shown->help(before);
-    if (shown != &app) text += "\nThe common options are in osartifact --help.\n";
+    auto text = app.help();  // Of the command that was named, with all of its name.
+    if (!app.get_subcommands().empty()) text += "\nThe common options are in osartifact --help.\n";
     return HelpText{text};
   } catch (const CLI::CallForVersion& version) {
     return HelpText{std::string(version.what()) + "\n"};
