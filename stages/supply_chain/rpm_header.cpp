@@ -36,11 +36,6 @@ enum Tag : std::uint64_t {
   kSourceRpm = 1044,
 };
 
-[[noreturn]] void refuse(std::string what) {
-  throw base::Error(
-      {.code = base::ErrorCode::kIntegrity, .what = std::move(what), .why = "", .hint = ""});
-}
-
 /// Index and store of a header.
 class Tags {
  public:
@@ -49,7 +44,7 @@ class Tags {
     const auto bytes = big_endian(header, 4, 4);
     if (header.size() < kCountsBytes || entries > kMaxEntries || bytes > kMaxStoreBytes ||
         header.size() != kCountsBytes + entries * kEntryBytes + bytes) {
-      refuse("a header has another size than it says");
+      refuse_database("a header has another size than it says");
     }
     const auto index = header.substr(kCountsBytes, entries * kEntryBytes);
     store_ = header.substr(kCountsBytes + index.size());
@@ -64,14 +59,15 @@ class Tags {
     const auto rest = value(tag, kString);
     if (!rest) return "";
     const auto end = rest->substr(0, kMaxTextBytes).find('\0');
-    if (end == std::string_view::npos) refuse(fmt::format("tag {} of a header has no end", +tag));
+    if (end == std::string_view::npos)
+      refuse_database(fmt::format("tag {} of a header has no end", +tag));
     return std::string(rest->substr(0, end));
   }
 
   [[nodiscard]] std::optional<std::uint64_t> number(Tag tag) const {
     const auto rest = value(tag, kInt32);
     if (!rest) return std::nullopt;
-    if (rest->size() < 4) refuse(fmt::format("tag {} of a header has no end", +tag));
+    if (rest->size() < 4) refuse_database(fmt::format("tag {} of a header has no end", +tag));
     return big_endian(*rest, 0, 4);
   }
 
@@ -82,9 +78,10 @@ class Tags {
     if (found == entries_.end()) return std::nullopt;
     const auto offset = big_endian(found->second, 8, 4);
     if (big_endian(found->second, 4, 4) != type || big_endian(found->second, 12, 4) != 1) {
-      refuse(fmt::format("tag {} of a header has another type", +tag));
+      refuse_database(fmt::format("tag {} of a header has another type", +tag));
     }
-    if (offset >= store_.size()) refuse(fmt::format("tag {} of a header lies outside", +tag));
+    if (offset >= store_.size())
+      refuse_database(fmt::format("tag {} of a header lies outside", +tag));
     return store_.substr(offset);
   }
 
@@ -93,6 +90,11 @@ class Tags {
 };
 
 }  // namespace
+
+void refuse_database(std::string what) {
+  throw base::Error(
+      {.code = base::ErrorCode::kIntegrity, .what = std::move(what), .why = "", .hint = ""});
+}
 
 std::optional<InstalledPackage> package_of_rpm_header(std::string_view header) {
   const Tags tags(header);
@@ -105,7 +107,7 @@ std::optional<InstalledPackage> package_of_rpm_header(std::string_view header) {
                            .license = tags.text(kLicense)};
   if (package.name == "gpg-pubkey") return std::nullopt;
   if (package.name.empty() || package.version.starts_with('-') || package.version.ends_with('-')) {
-    refuse("a header has no name, version or release");
+    refuse_database("a header has no name, version or release");
   }
   const auto own = fmt::format("{}-{}.", package.name, package.version);
   if (package.source == own + "src.rpm" || package.source == own + "nosrc.rpm") {

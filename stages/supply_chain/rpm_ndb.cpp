@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "base/error.hpp"
 #include "stages/disk_bytes.hpp"
 
 namespace stages::supply_chain {
@@ -26,8 +25,7 @@ struct Slot {
 };
 
 void require(bool right, const char* problem) {
-  if (right) return;
-  throw base::Error({.code = base::ErrorCode::kIntegrity, .what = problem, .why = "", .hint = ""});
+  if (!right) refuse_database(problem);
 }
 
 /// The slots in use, in the order of their blocks, none of which is in two of them.

@@ -6,7 +6,6 @@
 
 #include <string_view>
 
-#include "base/error.hpp"
 #include "base/handle.hpp"
 
 namespace stages::supply_chain {
@@ -24,14 +23,10 @@ constexpr int kMaxHeaderBytes = 64 << 20;
 using Connection = base::Handle<::sqlite3, &::sqlite3_close>;
 using Statement = base::Handle<::sqlite3_stmt, &::sqlite3_finalize>;
 
-[[noreturn]] void refuse(std::string what) {
-  throw base::Error(
-      {.code = base::ErrorCode::kIntegrity, .what = std::move(what), .why = "", .hint = ""});
-}
-
 void check(int status) {
   // Not sqlite3_errmsg(), which repeats names of the database.
-  if (status != SQLITE_OK) refuse(fmt::format("SQLite says: {}", ::sqlite3_errstr(status)));
+  if (status != SQLITE_OK)
+    refuse_database(fmt::format("SQLite says: {}", ::sqlite3_errstr(status)));
 }
 
 Connection open(std::string& database) {
@@ -59,7 +54,8 @@ Connection open(std::string& database) {
 }  // namespace
 
 void for_each_sqlite_header(std::string& database, const RpmHeaderVisitor& visit) {
-  if (database.size() < kFileHeadBytes) refuse("it is shorter than the head of a database");
+  if (database.size() < kFileHeadBytes)
+    refuse_database("it is shorter than the head of a database");
   database[kWriteVersionAt] = kRollbackJournal;
   database[kReadVersionAt] = kRollbackJournal;
   const auto connection = open(database);
@@ -70,11 +66,12 @@ void for_each_sqlite_header(std::string& database, const RpmHeaderVisitor& visit
   std::size_t seen = 0;
   int status = ::sqlite3_step(prepared);
   for (; status == SQLITE_ROW; status = ::sqlite3_step(prepared)) {
-    if (::sqlite3_column_type(prepared, 0) != SQLITE_BLOB) refuse("a row of it has no header");
+    if (::sqlite3_column_type(prepared, 0) != SQLITE_BLOB)
+      refuse_database("a row of it has no header");
     const auto* header = static_cast<const char*>(::sqlite3_column_blob(prepared, 0));
     const auto bytes = static_cast<std::size_t>(::sqlite3_column_bytes(prepared, 0));
     seen += bytes;
-    if (seen > database.size()) refuse("rows of it overlap");
+    if (seen > database.size()) refuse_database("rows of it overlap");
     visit(bytes == 0 ? std::string_view() : std::string_view(header, bytes));
   }
   if (status != SQLITE_DONE) check(status);
